@@ -1,0 +1,135 @@
+// What the tests of this repository use. Private package: nothing here is for applications.
+
+// Bytes and hex.
+export {
+  type BytesLike,
+  byteAt,
+  concat,
+  equalBytes,
+  hex,
+  readI32,
+  readU16,
+  readU32,
+  toBytes,
+  toText,
+  u8,
+  u16,
+  u32,
+  unhex,
+} from './bytes.js'
+// Raw frames, good and hostile, and their description.
+export { describeFrame, describeFrames, typeName } from './describe-frame.js'
+export {
+  credit,
+  data,
+  end,
+  entry,
+  frame,
+  goaway,
+  header,
+  hello,
+  ignorable,
+  open,
+  ping,
+  pong,
+  preface,
+  type RawEntryOverrides,
+  type RawGoaway,
+  type RawHeader,
+  type RawHello,
+  type RawOpen,
+  type RawOverrides,
+  ref,
+  refsValue,
+  reset,
+  stop,
+  type WithEntries,
+} from './frame-builders.js'
+// Sessions under the test's control.
+export {
+  describeMatcher,
+  type EntryPattern,
+  type FrameMatcher,
+  type FramePattern,
+  frameDifference,
+} from './frame-matcher.js'
+// Seeded damage and seeded good input.
+export {
+  damageFrame,
+  dropFrame,
+  duplicatePart,
+  extend,
+  FRAME_MUTATORS,
+  type FrameMutator,
+  flipBit,
+  INTERESTING_NUMBERS,
+  insertFrame,
+  mutateBodyNumber,
+  mutateChannel,
+  mutateFlags,
+  mutateFrame,
+  mutateMeta,
+  mutateSequence,
+  mutateSize,
+  mutateType,
+  repeatFrame,
+  setByte,
+  splice,
+  swapFrames,
+  truncate,
+  withRightSize,
+} from './fuzz.js'
+export { generateEntries, generateFrame, generateHello } from './fuzz-generate.js'
+export { generateSequence, type SequenceLimits, type SequenceOptions } from './fuzz-sequence.js'
+export {
+  type Chunker,
+  type Direction,
+  MemoryPair,
+  type MemoryPairOptions,
+  seededChunks,
+  singleByteChunks,
+  wholeChunks,
+} from './memory-pair.js'
+// The naive twin of the codec.
+export {
+  decodeHeader,
+  type NaiveContext,
+  type NaiveResult,
+  naiveDecode,
+  splitPreface,
+} from './naive-codec.js'
+export { naiveEncode } from './naive-encode.js'
+export {
+  type NaiveBody,
+  type NaiveEntry,
+  type NaiveFrame,
+  type NaiveFrameInput,
+  type NaiveFrameOf,
+  type NaiveHeader,
+  type NaiveHelloValues,
+  type NaiveKind,
+  RAW_CONNECTION_CODE,
+  RAW_FLAG,
+  RAW_TYPE,
+  readAsMs,
+  STATIC_KEYS,
+  STATIC_VALUE_BYTES,
+} from './naive-frames.js'
+// Time and randomness.
+export { Random, randomChunks } from './random.js'
+export {
+  acceptAll,
+  acceptAsEcho,
+  type ChannelEvent,
+  type ChannelEventHandler,
+  type InboundHandler,
+  type RecordedChannel,
+  RecordingChannelSink,
+  RecordingSessionSink,
+  type SessionDriver,
+  type SessionEvent,
+} from './recording-sink.js'
+export { type GoawayExpectation, ScriptedPeer, type ScriptedPeerOptions } from './scripted-peer.js'
+export { advanceWith, type HostedSessionOptions, SessionHost } from './session-host.js'
+export { Timeline, type TimelineDirection, type TimelineEvent } from './timeline.js'
+export { VirtualClock, type VirtualTimer } from './virtual-clock.js'

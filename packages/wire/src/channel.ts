@@ -1,0 +1,303 @@
+// Owns: one channel as the program sees it: its fields, and the calls on it. The rules behind a call live in sender.ts
+// (what goes out), receiver.ts (what comes in) and session.ts (opening and closing).
+// Must not know: bytes on the wire.
+import { ACCEPTED, IDEMPOTENT, ONEWAY, OUTPUT_ENDED, PAUSED, SETTLED, STOP_RECEIVED } from './channel-bits.js'
+import { CHANNEL_STATES, canSend, STATE_CLOSED, STATE_IDLE } from './channel-state.js'
+import type { OutboundItem } from './committer.js'
+import type { ReceiveCredit, SendCredit } from './credit.js'
+import type { Deadline } from './deadlines.js'
+import { Headers, type HeadersInit } from './entries.js'
+import { type Delivery, ERRORS, type Origin } from './errors.js'
+import type { InboundMessage, Receiver } from './receiver.js'
+import type { Sender } from './sender.js'
+
+/** A received message in the hands of its reader. The bytes belong to the reader. */
+export interface Message {
+  readonly payload: Uint8Array
+  readonly headers: Headers
+}
+
+/** How a channel ended (spec §12). */
+export interface Outcome {
+  /** Wire code; 0 when both directions ended by FIN. */
+  readonly code: number
+  /** Name of the code. */
+  readonly name: string
+  readonly message: string
+  /** Whether the call may have run on the other side. */
+  readonly delivery: Delivery
+  readonly origin: Origin
+  /** Entries of the END or RESET. */
+  readonly headers: Headers
+  /** Details of an END, in the channel's codec; empty when there are none. */
+  readonly details: Uint8Array
+}
+
+/**
+ * Receives what happens on a channel. Every call carries the channel, so one object may serve many. A call may use the
+ * channel freely but must not call `Session.receive`. What it throws resets this channel only (UNKNOWN).
+ */
+export interface ChannelSink {
+  /** A whole message. `payload` is borrowed: copy what is to outlive the call. */
+  onMessage(payload: Uint8Array, headers: Headers, channel: Channel): void
+  /** The channel is paused and its queue is no longer empty: `read()` has something. */
+  onReadable?(channel: Channel): void
+  /** Headers that came without a message. */
+  onHeaders?(headers: Headers, channel: Channel): void
+  /** The other side's output is complete; comes after its last message. */
+  onEnd?(trailers: Headers, channel: Channel): void
+  /** There is room again after `send` returned false. */
+  onWritable?(channel: Channel): void
+  /** The other side wants no more of our output; `isWritable` is false from now on. */
+  onStop?(code: number, channel: Channel): void
+  /** The last call for this channel, always exactly one. Work for it is to be given up if the code is not 0. */
+  onClose?(outcome: Outcome, channel: Channel): void
+}
+
+/** What `Session.open` may be told. */
+export interface OpenOptions {
+  /** Codec id of all messages on this channel; 0 raw. */
+  readonly codec?: number
+  /** The channel ends with DEADLINE_EXCEEDED after this long, on both sides. 0: never. */
+  readonly timeoutMs?: number
+  readonly headers?: HeadersInit
+  /** Bytes the other side may have under way on this channel, 16,384 … 2^31-1; default: as in HELLO. */
+  readonly windowBytes?: number
+  /** Messages the other side may have under way, 1 … 65,535; 1 gives strict one-at-a-time pull. */
+  readonly windowMessages?: number
+  /** First message; taken: it must not be changed any more. */
+  readonly message?: Uint8Array
+  /** No message follows: FIN goes with OPEN. */
+  readonly isLast?: boolean
+  /** No answer of any kind; implies isLast. */
+  readonly isOneway?: boolean
+  /** Running it twice does no harm. */
+  readonly isIdempotent?: boolean
+  readonly sink?: ChannelSink
+}
+
+/** What `Channel.fail` may add to the code. */
+export interface FailOptions {
+  readonly message?: string
+  readonly headers?: HeadersInit
+  /** Encoded with the channel's codec; taken. */
+  readonly details?: Uint8Array
+}
+
+/** The parts of a session that a channel calls. @internal */
+export interface ChannelHost {
+  readonly sender: Sender
+  readonly receiver: Receiver
+  acceptChannel(channel: Channel, sink: ChannelSink): boolean
+  refuseChannel(channel: Channel, code: number, message: string): void
+  failChannel(channel: Channel, code: number, options: FailOptions): void
+  resetChannel(channel: Channel, code: number): void
+  settleChannel(channel: Channel): void
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+export class Channel implements Deadline {
+  /** Above 0: opened here; below: opened by the other side; 0 while our OPEN waits to be committed. */
+  id: number
+  readonly name: string
+  readonly codec: number
+  /** Headers of OPEN. */
+  readonly headers: Headers
+  /** What OPEN said, 0 for none. */
+  readonly timeoutMs: number
+
+  // Everything below belongs to session, sender and receiver.
+  /** @internal */ readonly host: ChannelHost
+  /** @internal One of STATE_…; only `channelTable` says which follows. */
+  stateNumber: number = STATE_IDLE
+  /** @internal Set of modifiers, see channel-bits.ts. */
+  bits: number
+  /** @internal */ readonly sendCredit: SendCredit
+  /** @internal */ readonly receiveCredit: ReceiveCredit
+  /** @internal */ sink: ChannelSink
+  /** @internal First and last item that wait to be committed. */
+  outHead: OutboundItem | null = null
+  /** @internal */ outTail: OutboundItem | null = null
+  /** @internal */ outBytes = 0
+  /** @internal Next in the sender's ready or waiting list. */
+  nextListed: Channel | null = null
+  /** @internal Position of our OPEN in the output stream; -1 before it is committed. */
+  openAt = -1
+  /** @internal First and last message that wait to be read. */
+  inHead: InboundMessage | null = null
+  /** @internal */ inTail: InboundMessage | null = null
+  /** @internal What the queued messages cost in memory. */
+  unreadBytes = 0
+  /** @internal The message under assembly. */
+  partial: Uint8Array[] | null = null
+  /** @internal */ partialPayloadBytes = 0
+  /** @internal */ partialHeaders: Headers = Headers.EMPTY
+  /** @internal */ partialProgressMs = 0
+  /** @internal */ trailers: Headers = Headers.EMPTY
+  /** @internal How it ended, while messages still wait to be read. */
+  outcome: Outcome | null = null
+  /** @internal */ deadlineMs: number = Number.POSITIVE_INFINITY
+  /** @internal */ heapIndex = -1
+
+  /** @internal */
+  constructor(
+    host: ChannelHost,
+    id: number,
+    name: string,
+    codec: number,
+    headers: Headers,
+    timeoutMs: number,
+    bits: number,
+    sendCredit: SendCredit,
+    receiveCredit: ReceiveCredit,
+    sink: ChannelSink,
+  ) {
+    this.host = host
+    this.id = id
+    this.name = name
+    this.codec = codec
+    this.headers = headers
+    this.timeoutMs = timeoutMs
+    this.bits = bits
+    this.sendCredit = sendCredit
+    this.receiveCredit = receiveCredit
+    this.sink = sink
+  }
+
+  /** IDLE (our OPEN waits), OPEN, HALF_LOCAL, HALF_REMOTE or CLOSED. */
+  get state(): string {
+    return CHANNEL_STATES[this.stateNumber] as string
+  }
+
+  get isOneway(): boolean {
+    return (this.bits & ONEWAY) !== 0
+  }
+
+  get isIdempotent(): boolean {
+    return (this.bits & IDEMPOTENT) !== 0
+  }
+
+  /** Whether this side opened it. */
+  get isLocal(): boolean {
+    return this.id >= 0
+  }
+
+  /** Whether `send` still reaches anybody. */
+  get isWritable(): boolean {
+    if (this.outcome !== null || (this.bits & (OUTPUT_ENDED | STOP_RECEIVED)) !== 0) return false
+    return this.stateNumber === STATE_IDLE || canSend(this.stateNumber)
+  }
+
+  /** Whether it is over for the program: closed on the wire, or ended before its OPEN left. */
+  get isClosed(): boolean {
+    return this.stateNumber === STATE_CLOSED || this.outcome !== null
+  }
+
+  /** Whether messages are held back for `read()`. */
+  get isPaused(): boolean {
+    return (this.bits & PAUSED) !== 0
+  }
+
+  /** Payload bytes that wait for credit or their turn on this side. */
+  get bufferedBytes(): number {
+    return this.outBytes
+  }
+
+  /** Milliseconds until the deadline; Infinity without one. */
+  remainingMs(nowMs: number): number {
+    return this.deadlineMs - nowMs
+  }
+
+  // ---- inbound channels: exactly one of these two, at once or later -------------------------------------------------
+
+  /**
+   * Takes a channel that the other side opened; messages flow to `sink` from now on. False when it is gone already or was
+   * refused because its first message is encoded in a way that this version does not know (spec §12).
+   */
+  accept(sink: ChannelSink): boolean {
+    return this.host.acceptChannel(this, sink)
+  }
+
+  /** Refuses it: the other side learns that nothing ran (NOPROC) and may try elsewhere. Codes as in spec §12. */
+  refuse(code: number = ERRORS.UNIMPLEMENTED.wireCode, message = ''): void {
+    this.host.refuseChannel(this, code, message)
+  }
+
+  // ---- output -------------------------------------------------------------------------------------------------------
+
+  /**
+   * Sends a message; takes `payload`. Returns false when the program had better wait for `onWritable`; the message is queued
+   * all the same. On a channel that ended remotely it does nothing and returns false: see `isWritable` and `onClose`.
+   * Throws UsageError after `end`, LimitError MESSAGE_TOO_LARGE or METADATA_TOO_LARGE (nothing is sent then).
+   */
+  send(payload: Uint8Array, headers?: HeadersInit): boolean {
+    return this.host.sender.send(this, payload, Headers.from(headers), null, false)
+  }
+
+  /** Sends the last message and ends the output, in one frame where it fits. Trailers and headers exclude each other. */
+  sendLast(payload: Uint8Array, headers?: HeadersInit, trailers?: HeadersInit): boolean {
+    return this.host.sender.send(this, payload, Headers.from(headers), Headers.from(trailers), true)
+  }
+
+  /** Sends headers without a message, for instance before a slow answer. The second time costs the other side patience. */
+  sendHeaders(headers: HeadersInit): void {
+    this.host.sender.sendHeaders(this, Headers.from(headers))
+  }
+
+  /** Ends the output (half-close); input goes on. */
+  end(trailers?: HeadersInit): void {
+    this.host.sender.end(this, Headers.from(trailers))
+  }
+
+  /** Ends both directions with an error, behind what is committed; drops what is not. `code` must not be 0. */
+  fail(code: number, options: FailOptions = {}): void {
+    this.host.failChannel(this, code, options)
+  }
+
+  /** Ends both directions at once; no answer comes. */
+  reset(code: number = ERRORS.CANCELLED.wireCode): void {
+    this.host.resetChannel(this, code)
+  }
+
+  // ---- input --------------------------------------------------------------------------------------------------------
+
+  /** Wants no more input; output goes on. What still arrives is dropped. */
+  stop(code: number = ERRORS.CANCELLED.wireCode): void {
+    this.host.receiver.stop(this, code)
+  }
+
+  /** Holds messages back, at most a window of them. */
+  pause(): void {
+    this.bits |= PAUSED
+  }
+
+  /** Lets messages flow again; queued ones are handed over before this returns. */
+  resume(): void {
+    this.bits &= ~PAUSED
+    this.host.receiver.drainQueue(this)
+  }
+
+  /** Takes one held message, or null. Only while paused. */
+  read(): Message | null {
+    return this.host.receiver.read(this)
+  }
+
+  /** The handler of an inbound channel is done: its open slot returns once the channel is closed too. */
+  settle(): void {
+    if ((this.bits & (ACCEPTED | SETTLED)) === ACCEPTED) this.host.settleChannel(this)
+  }
+}
+
+/** An outcome; the only place where one is made. */
+export function makeOutcome(
+  code: number,
+  name: string,
+  message: string,
+  delivery: Delivery,
+  origin: Origin,
+  headers: Headers = Headers.EMPTY,
+  details: Uint8Array = NO_BYTES,
+): Outcome {
+  return { code, name, message, delivery, origin, headers, details }
+}

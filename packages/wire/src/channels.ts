@@ -1,0 +1,349 @@
+// Owns: all channels of a session and the parts that serve them; how channels begin: opened here, or opened there and then
+// accepted, refused or held (spec §5, §8, §11).
+// Must not know: how channels end (endings.ts), the session's own beginning and end, keepalive, drain.
+import type { OpenBody } from './bodies.js'
+import { Channel, type ChannelHost, type ChannelSink, type FailOptions, type OpenOptions } from './channel.js'
+import {
+  ACCEPTED,
+  FINISHED,
+  IDEMPOTENT,
+  ONEWAY,
+  OUTPUT_SEEN,
+  SETTLED,
+  STOP_RECEIVED,
+} from './channel-bits.js'
+import { channelTable, ON_OPEN, ON_OPEN_FIN, STATE_IDLE } from './channel-state.js'
+import { ChannelTable } from './channel-table.js'
+import { FLAG_NOPROC, FLAG_ONEWAY, REF_NAME, TYPE_END, TYPE_RESET } from './constants.js'
+import { ReceiveCredit, SendCredit } from './credit.js'
+import { DeadlineHeap } from './deadlines.js'
+import { EARN_MESSAGE, Economy } from './economy.js'
+import { Endings } from './endings.js'
+import { findStatic, Headers } from './entries.js'
+import { ERRORS, LimitError, UsageError } from './errors.js'
+import { KEY_ENCODING, KEY_REFS } from './header-keys.js'
+import { OpenChecker } from './open-request.js'
+import { OpenSlots } from './open-slots.js'
+import type { SessionLimits } from './options.js'
+import type { Outbox } from './outbox.js'
+import { Receiver, type ReceiverHost } from './receiver.js'
+import { RefTable } from './refs.js'
+import { Sender, type SenderHost } from './sender.js'
+import { type ChannelsHost, type SessionCounters, zeroCounters } from './session-core.js'
+
+const NO_BYTES = new Uint8Array(0)
+/** Receives nothing: for channels that nobody has taken. */
+const SILENT: ChannelSink = { onMessage: () => {} }
+
+export class Channels implements ChannelHost, SenderHost, ReceiverHost {
+  readonly limits: SessionLimits
+  readonly table: ChannelTable = new ChannelTable()
+  readonly sender: Sender
+  readonly receiver: Receiver
+  readonly slots: OpenSlots
+  readonly economy: Economy
+  /** References that we exported, and those that we received. */
+  readonly exports: RefTable
+  readonly imports: RefTable
+  readonly counters: SessionCounters = zeroCounters()
+  /** The last channel of the other side that was accepted, references' calls apart: lastId of GOAWAY. */
+  lastAcceptedId = 0
+
+  readonly endings: Endings
+  /** Inbound channels that wait for the verdict on the credentials, in order. */
+  readonly held: Set<Channel> = new Set()
+
+  readonly #host: ChannelsHost
+  readonly #checker = new OpenChecker()
+  readonly #deadlines = new DeadlineHeap<Channel>()
+  /** Whether a message with `encoding` is refused; a middleman passes it on. */
+  readonly checksEncoding: boolean
+
+  constructor(
+    host: ChannelsHost,
+    limits: SessionLimits,
+    windowBytes: number,
+    openCount: number,
+    checksEncoding: boolean,
+  ) {
+    this.#host = host
+    this.limits = limits
+    this.checksEncoding = checksEncoding
+    this.sender = new Sender(this, limits)
+    this.receiver = new Receiver(this, limits, windowBytes)
+    this.slots = new OpenSlots(openCount)
+    this.economy = new Economy(limits.economyCap, limits.economyRefill, limits.economyRefillMs, host.nowMs)
+    this.exports = new RefTable(limits.maxExportedRefs)
+    this.imports = new RefTable(limits.maxExportedRefs)
+    this.endings = new Endings(this, host, this.#deadlines)
+  }
+
+  get nowMs(): number {
+    return this.#host.nowMs
+  }
+
+  get outbox(): Outbox {
+    return this.sender.committer.outbox
+  }
+
+  nextTimerMs(): number {
+    return Math.min(this.endings.nextTimerMs(), this.receiver.nextTimerMs())
+  }
+
+  tick(nowMs: number): void {
+    this.endings.tick(nowMs)
+    this.receiver.tick(nowMs)
+  }
+
+  onOutputPending(): void {
+    this.#host.onOutputPending()
+  }
+
+  scheduleAt(atMs: number): void {
+    this.#host.scheduleAt(atMs)
+  }
+
+  // ---- beginning ----------------------------------------------------------------------------------------------------
+
+  /** Opens a channel; its OPEN leaves when credit allows. Throws UsageError, LimitError. */
+  open(name: string, options: OpenOptions): Channel {
+    const flags = this.#checker.check(name, options)
+    const hello = this.sender.committer.remote
+    const isOneway = (flags & FLAG_ONEWAY) !== 0
+    const timeoutMs = options.timeoutMs ?? 0
+    const channel = new Channel(
+      this,
+      0,
+      name,
+      options.codec ?? 0,
+      Headers.from(options.headers),
+      timeoutMs,
+      ACCEPTED | (isOneway ? ONEWAY : 0) | (options.isIdempotent === true ? IDEMPOTENT : 0),
+      new SendCredit(hello.channelWindowBytes, hello.channelWindowMessages),
+      new ReceiveCredit(
+        options.windowBytes ?? this.limits.channelWindowBytes,
+        options.windowMessages ?? this.limits.channelWindowMessages,
+      ),
+      options.sink ?? SILENT,
+    )
+    if (timeoutMs > 0) this.#setDeadline(channel, timeoutMs)
+    try {
+      this.sender.open(channel, flags, options.message ?? NO_BYTES)
+    } catch (error) {
+      this.#deadlines.remove(channel)
+      throw error
+    }
+    return channel
+  }
+
+  enterChannel(channel: Channel): void {
+    channel.id = this.table.allocate()
+    this.table.add(channel)
+    this.counters.channelsOpened++
+  }
+
+  /** Creates the channel of an OPEN that passed all checks. */
+  createInbound(id: number, open: OpenBody, headers: Headers, isLast: boolean, bits: number): Channel {
+    const hello = this.sender.committer.remote
+    const channel = new Channel(
+      this,
+      id,
+      open.name,
+      open.codec,
+      headers,
+      open.timeoutMs,
+      bits,
+      new SendCredit(
+        open.windowBytes || hello.channelWindowBytes,
+        open.windowMessages || hello.channelWindowMessages,
+      ),
+      new ReceiveCredit(this.limits.channelWindowBytes, this.limits.channelWindowMessages),
+      SILENT,
+    )
+    channel.stateNumber = channelTable.next(STATE_IDLE, isLast ? ON_OPEN_FIN : ON_OPEN)
+    this.table.add(channel)
+    this.counters.channelsAccepted++
+    if (open.name !== REF_NAME) this.lastAcceptedId = -id
+    if (open.timeoutMs > 0) this.#setDeadline(channel, open.timeoutMs)
+    return channel
+  }
+
+  /** Shows the channel to the program, or holds it while credentials are checked. */
+  presentInbound(channel: Channel): void {
+    if (this.#host.isAuthPending) this.held.add(channel)
+    else this.#host.notifyChannel(channel)
+  }
+
+  /** The credentials are good: what was held is shown, in order. */
+  presentHeld(): void {
+    const held = [...this.held]
+    this.held.clear()
+    for (const channel of held) if (!channel.isClosed) this.#host.notifyChannel(channel)
+  }
+
+  /** RESET with NOPROC before there is a channel; a one-way gets no frame. */
+  rejectOpen(id: number, isOneway: boolean, code: number): void {
+    this.counters.channelsRefused++
+    if (!isOneway) this.outbox.coded(TYPE_RESET, FLAG_NOPROC, -id, code, NO_BYTES, NO_BYTES)
+    this.slots.release(false)
+    this.onOutputPending()
+  }
+
+  acceptChannel(channel: Channel, sink: ChannelSink): boolean {
+    if (channel.isLocal || (channel.bits & (ACCEPTED | FINISHED)) !== 0) {
+      throw new UsageError('FAILED_PRECONDITION', `channel '${channel.name}' was accepted or refused before`)
+    }
+    if (channel.isClosed) {
+      channel.bits |= SETTLED | FINISHED
+      this.receiver.dropQueue(channel)
+      this.endings.releaseSlot(channel)
+      return false
+    }
+    const entries = channel.headers.encoded
+    if (
+      this.checksEncoding &&
+      entries.length > 0 &&
+      findStatic(entries, 0, entries.length, KEY_ENCODING) >= 0
+    ) {
+      this.refuseChannel(channel, ERRORS.UNIMPLEMENTED.wireCode, 'message encodings are not supported')
+      return false
+    }
+    channel.sink = sink
+    channel.bits |= ACCEPTED
+    this.receiver.drainQueue(channel)
+    return true
+  }
+
+  refuseChannel(channel: Channel, code: number, message: string): void {
+    if (channel.isLocal || (channel.bits & ACCEPTED) !== 0) {
+      throw new UsageError('FAILED_PRECONDITION', `channel '${channel.name}' can no longer be refused`, {
+        hint: 'use fail() or reset() after accept()',
+      })
+    }
+    channel.bits |= SETTLED
+    this.held.delete(channel)
+    if (!channel.isClosed) {
+      this.counters.channelsRefused++
+      this.endings.end(
+        channel,
+        TYPE_END,
+        code,
+        message === '' ? Headers.EMPTY : Headers.from({ message }),
+        NO_BYTES,
+      )
+    }
+    channel.bits |= FINISHED
+    this.endings.releaseSlot(channel)
+  }
+
+  // ---- for the other parts ------------------------------------------------------------------------------------------
+
+  failChannel(channel: Channel, code: number, options: FailOptions): void {
+    this.endings.fail(channel, code, options)
+  }
+
+  resetChannel(channel: Channel, code: number): void {
+    this.endings.reset(channel, code)
+  }
+
+  failOversized(channel: Channel, code: number, message: string): void {
+    this.endings.end(channel, TYPE_RESET, code, Headers.from({ message }), NO_BYTES)
+  }
+
+  settleChannel(channel: Channel): void {
+    this.endings.settle(channel)
+  }
+
+  applyLocal(channel: Channel, event: number): void {
+    this.endings.applyLocal(channel, event)
+  }
+
+  receiveStop(channel: Channel, code: number): void {
+    channel.bits |= STOP_RECEIVED
+    this.sender.abandon(channel)
+    if ((channel.bits & (ACCEPTED | FINISHED)) !== ACCEPTED) return
+    try {
+      channel.sink.onStop?.(code === 0 ? ERRORS.CANCELLED.wireCode : code, channel)
+    } catch (error) {
+      this.onHandlerError(error, channel)
+    }
+  }
+
+  // ---- telling the program ------------------------------------------------------------------------------------------
+
+  notifyHeaders(channel: Channel, headers: Headers): void {
+    if ((channel.bits & (ACCEPTED | FINISHED)) !== ACCEPTED) return
+    channel.bits |= OUTPUT_SEEN
+    try {
+      channel.sink.onHeaders?.(headers, channel)
+    } catch (error) {
+      this.onHandlerError(error, channel)
+    }
+  }
+
+  notifyWritable(channel: Channel): void {
+    try {
+      channel.sink.onWritable?.(channel)
+    } catch (error) {
+      this.onHandlerError(error, channel)
+    }
+  }
+
+  onMessageCompleted(): void {
+    this.counters.messagesReceived++
+    this.economy.earn(EARN_MESSAGE)
+  }
+
+  onHandlerError(error: unknown, channel: Channel): void {
+    this.counters.handlerErrors++
+    channel.bits |= SETTLED
+    if (!channel.isClosed) {
+      const type = channel.isLocal ? TYPE_RESET : TYPE_END
+      this.endings.end(channel, type, ERRORS.UNKNOWN.wireCode, Headers.EMPTY, NO_BYTES)
+    }
+    this.#host.notifyHandlerError(error, channel)
+  }
+
+  // ---- references ---------------------------------------------------------------------------------------------------
+
+  exportRefs(channel: Channel, entries: Uint8Array): void {
+    const refs = refsOf(entries)
+    if (refs === null || this.exports.add(channel, refs)) return
+    throw new LimitError(
+      'RESOURCE_EXHAUSTED',
+      `more than ${this.limits.maxExportedRefs} references are exported`,
+      {
+        hint: 'release retained references, or end the channels that carry them',
+      },
+    )
+  }
+
+  /** False when they are too many: the channel that carried them has ended. */
+  importRefs(channel: Channel, headers: Headers): boolean {
+    const refs = refsOf(headers.encoded)
+    if (refs === null || this.imports.add(channel, refs)) return true
+    if (channel.isLocal || (channel.bits & ACCEPTED) !== 0) {
+      this.endings.end(channel, TYPE_END, ERRORS.RESOURCE_EXHAUSTED.wireCode, Headers.EMPTY, NO_BYTES)
+    } else this.refuseChannel(channel, ERRORS.RESOURCE_EXHAUSTED.wireCode, '')
+    return false
+  }
+
+  // ---- inside -------------------------------------------------------------------------------------------------------
+
+  openTimeoutMs(channel: Channel): number {
+    return channel.heapIndex < 0 ? 0 : Math.max(1, Math.ceil(channel.deadlineMs - this.nowMs))
+  }
+
+  #setDeadline(channel: Channel, timeoutMs: number): void {
+    channel.deadlineMs = this.nowMs + timeoutMs
+    this.#deadlines.add(channel)
+    this.scheduleAt(channel.deadlineMs)
+  }
+}
+
+function refsOf(entries: Uint8Array): Uint8Array | null {
+  const at = entries.length === 0 ? -1 : findStatic(entries, 0, entries.length, KEY_REFS)
+  if (at < 0) return null
+  const length = (entries[at - 2] as number) | ((entries[at - 1] as number) << 8)
+  return entries.subarray(at, at + length)
+}

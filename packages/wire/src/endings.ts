@@ -1,0 +1,335 @@
+// Owns: how channels end: by FIN, END, RESET, loss or a deadline; what is then released, and what the program is told
+// (spec §8, §11, §12). Every path leads through `#finish`, once per channel.
+// Must not know: how channels begin (channels.ts), the session's own end.
+import { type Channel, type FailOptions, makeOutcome } from './channel.js'
+import {
+  ACCEPTED,
+  ANSWERED,
+  END_QUEUED,
+  FINISHED,
+  HAS_SLOT,
+  IN_MESSAGE,
+  ONEWAY,
+  OUTPUT_SEEN,
+  SETTLED,
+  SLOT_DELAYED,
+  STOP_SENT,
+} from './channel-bits.js'
+import {
+  channelTable,
+  DO_LOSE,
+  DO_OPEN_ONEWAY,
+  DO_SEND_END,
+  DO_SEND_FIN,
+  DO_SEND_RESET,
+  DO_SETTLE_ONEWAY,
+  ON_END,
+  ON_FIN,
+  ON_RESET,
+  STATE_CLOSED,
+  STATE_HALF_LOCAL,
+  STATE_IDLE,
+} from './channel-state.js'
+import type { Channels } from './channels.js'
+import { FLAG_NOPROC, REF_NAME, TYPE_END, TYPE_RESET } from './constants.js'
+import type { DeadlineHeap } from './deadlines.js'
+import { EARN_CHANNEL } from './economy.js'
+import { Headers } from './entries.js'
+import { codeName, type Delivery, ERRORS, UsageError } from './errors.js'
+import type { ChannelsHost } from './session-core.js'
+import { NO_TRANSITION } from './state-table.js'
+
+const NO_BYTES = new Uint8Array(0)
+
+/** Codes by which an opener rejects a reply: the call has run (spec §12.2). */
+const UNREADABLE_REPLY: ReadonlySet<number> = new Set([
+  ERRORS.MESSAGE_TOO_LARGE.wireCode,
+  ERRORS.METADATA_TOO_LARGE.wireCode,
+  ERRORS.UNSUPPORTED_CODEC.wireCode,
+])
+
+export class Endings {
+  readonly #channels: Channels
+  readonly #host: ChannelsHost
+  readonly #deadlines: DeadlineHeap<Channel>
+  /** When delayed slots return. */
+  #slotTickMs: number = Number.POSITIVE_INFINITY
+
+  constructor(channels: Channels, host: ChannelsHost, deadlines: DeadlineHeap<Channel>) {
+    this.#channels = channels
+    this.#host = host
+    this.#deadlines = deadlines
+  }
+
+  /** Channels with a deadline. */
+  get deadlineCount(): number {
+    return this.#deadlines.size
+  }
+
+  nextTimerMs(): number {
+    return Math.min(this.#deadlines.earliestMs, this.#slotTickMs)
+  }
+
+  /** Ends what is out of time, and returns delayed slots. */
+  tick(nowMs: number): void {
+    this.#expire(nowMs)
+    if (nowMs < this.#slotTickMs) return
+    this.#slotTickMs = Number.POSITIVE_INFINITY
+    const { slots } = this.#channels
+    slots.releaseDelayed()
+    if (slots.isDue()) this.#host.onOutputPending()
+  }
+
+  // ---- from here ----------------------------------------------------------------------------------------------------
+
+  /** END; throws UsageError, LimitError. */
+  fail(channel: Channel, code: number, options: FailOptions): void {
+    if (!Number.isInteger(code) || code <= 0 || code > 0xffff_ffff) {
+      throw new UsageError('INVALID_ARGUMENT', `fail with code ${code}`, {
+        hint: 'give a code from 1 to 2^32-1',
+      })
+    }
+    const pairs: [string, string | Uint8Array][] =
+      options.message === undefined ? [] : [['message', options.message]]
+    const headers = Headers.from([...pairs, ...Headers.from(options.headers)])
+    const details = options.details ?? NO_BYTES
+    if (!channel.isClosed)
+      this.#channels.sender.committer.assertEndFits(headers.encoded.length, details.length)
+    this.end(channel, TYPE_END, code, headers, details)
+  }
+
+  /** RESET; 0 means CANCELLED. */
+  reset(channel: Channel, code: number): void {
+    this.end(channel, TYPE_RESET, code === 0 ? ERRORS.CANCELLED.wireCode : code, Headers.EMPTY, NO_BYTES)
+  }
+
+  /** The handler is done. */
+  settle(channel: Channel): void {
+    channel.bits |= SETTLED
+    if (channel.isLocal) return
+    if ((channel.bits & ONEWAY) !== 0 && channel.stateNumber !== STATE_CLOSED) {
+      this.#step(channel, DO_SETTLE_ONEWAY)
+      this.#remove(channel)
+      this.#finish(channel, 0, '', 'processed', 'local')
+    }
+    if (channel.stateNumber === STATE_CLOSED) this.releaseSlot(channel)
+    else this.#stopUnread(channel)
+  }
+
+  /** Applies a local event; a channel whose both directions ended by FIN is complete. */
+  applyLocal(channel: Channel, event: number): void {
+    this.#step(channel, event)
+    if (event === DO_SEND_FIN && !channel.isLocal) this.#stopUnread(channel)
+    if (channel.stateNumber !== STATE_CLOSED) return
+    this.#remove(channel)
+    this.#finish(channel, 0, '', event === DO_OPEN_ONEWAY ? 'unknown' : 'processed', 'remote')
+  }
+
+  // ---- from there ---------------------------------------------------------------------------------------------------
+
+  receiveFin(channel: Channel, trailers: Headers): void {
+    this.#step(channel, ON_FIN)
+    this.queueEnd(channel, trailers)
+  }
+
+  /** The input is complete; OPEN with FIN comes here directly. */
+  queueEnd(channel: Channel, trailers: Headers): void {
+    this.#channels.receiver.dropPartial(channel)
+    channel.bits &= ~IN_MESSAGE
+    if ((channel.bits & STOP_SENT) === 0) {
+      channel.trailers = trailers
+      channel.bits |= END_QUEUED
+    }
+    if (channel.stateNumber === STATE_CLOSED) {
+      this.#remove(channel)
+      this.#finish(channel, 0, '', 'processed', 'remote')
+    } else this.#channels.receiver.handEnd(channel)
+  }
+
+  receiveEnd(
+    channel: Channel,
+    event: number,
+    code: number,
+    isUnprocessed: boolean,
+    headers: Headers,
+    details: Uint8Array,
+  ): void {
+    const isAnswer = event === ON_END || (channel.bits & OUTPUT_SEEN) !== 0
+    const delivery = isUnprocessed ? 'not-processed' : isAnswer || !channel.isLocal ? 'processed' : 'unknown'
+    this.#step(channel, event)
+    this.#channels.sender.drop(channel)
+    this.#channels.receiver.dropPartial(channel)
+    channel.bits &= ~END_QUEUED
+    if (event === ON_RESET) this.#channels.receiver.dropQueue(channel)
+    this.#remove(channel)
+    const known = code === 0 ? ERRORS.CANCELLED.wireCode : code
+    this.#finish(channel, known, headers.get('message') ?? '', delivery, 'remote', headers, details)
+  }
+
+  // ---- many at once -------------------------------------------------------------------------------------------------
+
+  /** OPENs that wait go back to their callers: nothing of them was sent. */
+  returnOpening(message: string): void {
+    for (const channel of this.#channels.sender.takeOpening()) this.#lose(channel, 'not-sent', message)
+  }
+
+  /** Our channels beyond the other side's fence never ran. */
+  loseBeyond(lastId: number, message: string): void {
+    for (const channel of this.#channels.table.snapshot()) {
+      if (channel.isLocal && channel.name !== REF_NAME && this.#channels.table.isBeyond(channel.id, lastId)) {
+        this.#lose(channel, 'not-processed', message)
+      }
+    }
+  }
+
+  /** RESET(UNAVAILABLE) on everything that is left: the grace of a drain is over. */
+  resetAll(): void {
+    for (const channel of this.#channels.table.snapshot()) this.reset(channel, ERRORS.UNAVAILABLE.wireCode)
+  }
+
+  /** The connection is over. `delivery` overrides what is otherwise known of each call of ours. */
+  loseAll(message: string, delivery: Delivery | null): void {
+    this.returnOpening(message)
+    this.#channels.held.clear()
+    for (const channel of this.#channels.table.snapshot())
+      this.#lose(channel, delivery ?? this.#lostDelivery(channel), message)
+  }
+
+  /** Ends what is out of time. */
+  #expire(nowMs: number): void {
+    for (
+      let channel = this.#deadlines.takeExpired(nowMs);
+      channel;
+      channel = this.#deadlines.takeExpired(nowMs)
+    ) {
+      const code = ERRORS.DEADLINE_EXCEEDED.wireCode
+      if (channel.isLocal) this.reset(channel, code)
+      else if ((channel.bits & ACCEPTED) === 0) this.#channels.refuseChannel(channel, code, '')
+      else if ((channel.bits & ONEWAY) !== 0) this.#finish(channel, code, '', 'processed', 'local')
+      else this.end(channel, TYPE_END, code, Headers.EMPTY, NO_BYTES)
+    }
+  }
+
+  // ---- inside -------------------------------------------------------------------------------------------------------
+
+  #step(channel: Channel, event: number): void {
+    const next = channelTable.next(channel.stateNumber, event)
+    if (next === NO_TRANSITION) {
+      throw new UsageError('FAILED_PRECONDITION', `channel '${channel.name}' is ${channel.state}`, {
+        hint: `it cannot '${channelTable.events[event]}' now`,
+      })
+    }
+    channel.stateNumber = next
+  }
+
+  /** Both directions end from here: by END or RESET, or without a frame where none can be sent. */
+  end(channel: Channel, type: number, code: number, headers: Headers, details: Uint8Array): void {
+    this.#channels.receiver.dropQueue(channel)
+    if (channel.isClosed) {
+      this.#finishUnread(channel, code)
+      return
+    }
+    const delivery = this.#localDelivery(channel, code)
+    this.#channels.sender.drop(channel)
+    channel.bits &= ~END_QUEUED
+    if (channel.stateNumber !== STATE_IDLE) {
+      this.#step(channel, type === TYPE_END ? DO_SEND_END : DO_SEND_RESET)
+      const isUnseen = !channel.isLocal && (channel.bits & ACCEPTED) === 0
+      if ((channel.bits & ONEWAY) === 0) {
+        this.#channels.outbox.coded(
+          type,
+          isUnseen ? FLAG_NOPROC : 0,
+          channel.id,
+          code,
+          headers.encoded,
+          details,
+        )
+        channel.bits |= ANSWERED
+        this.#host.onOutputPending()
+      }
+      this.#remove(channel)
+    }
+    this.#finish(channel, code, headers.get('message') ?? '', delivery, 'local', headers, details)
+  }
+
+  /** It was closed on the wire already, with messages unread: those are gone now. */
+  #finishUnread(channel: Channel, code: number): void {
+    if ((channel.bits & FINISHED) !== 0) return
+    channel.bits &= ~END_QUEUED
+    channel.outcome = makeOutcome(code, codeName(code), '', 'processed', 'local')
+    this.#channels.receiver.handEnd(channel)
+  }
+
+  #lose(channel: Channel, delivery: Delivery, message: string): void {
+    if (channel.stateNumber !== STATE_IDLE) this.#step(channel, DO_LOSE)
+    this.#channels.sender.drop(channel)
+    this.#channels.receiver.dropPartial(channel)
+    this.#remove(channel)
+    this.#finish(channel, ERRORS.UNAVAILABLE.wireCode, message, delivery, 'local')
+  }
+
+  #finish(
+    channel: Channel,
+    code: number,
+    message: string,
+    delivery: Delivery,
+    origin: 'local' | 'remote',
+    headers: Headers = Headers.EMPTY,
+    details: Uint8Array = NO_BYTES,
+  ): void {
+    if (channel.outcome === null) {
+      channel.outcome = makeOutcome(code, codeName(code), message, delivery, origin, headers, details)
+    }
+    this.#deadlines.remove(channel)
+    this.#channels.receiver.handEnd(channel)
+  }
+
+  #remove(channel: Channel): void {
+    this.#deadlines.remove(channel)
+    this.#channels.exports.releaseChannel(channel)
+    this.#channels.imports.releaseChannel(channel)
+    if (!this.#channels.table.remove(channel)) return
+    if (channel.isLocal) this.#channels.counters.ownChannelsEnded++
+    else {
+      this.#channels.economy.earn(EARN_CHANNEL)
+      if (this.#channels.held.delete(channel)) channel.bits |= SETTLED
+      if ((channel.bits & SETTLED) !== 0) this.releaseSlot(channel)
+    }
+    this.#host.onChannelRemoved()
+  }
+
+  releaseSlot(channel: Channel): void {
+    if ((channel.bits & HAS_SLOT) === 0) return
+    channel.bits &= ~HAS_SLOT
+    const isDelayed = (channel.bits & (SLOT_DELAYED | ANSWERED)) === SLOT_DELAYED
+    this.#channels.slots.release(isDelayed)
+    if (isDelayed) this.#delaySlot()
+    else if (this.#channels.slots.isUrgent()) this.#host.onOutputPending()
+  }
+
+  #delaySlot(): void {
+    if (this.#slotTickMs !== Number.POSITIVE_INFINITY) return
+    this.#slotTickMs = this.#host.nowMs + this.#channels.limits.openSlotTickMs
+    this.#host.scheduleAt(this.#slotTickMs)
+  }
+
+  /** An acceptor that has answered and whose handler is done wants no more input (spec §20). */
+  #stopUnread(channel: Channel): void {
+    if ((channel.bits & SETTLED) !== 0 && channel.stateNumber === STATE_HALF_LOCAL)
+      this.#channels.receiver.stop(channel, 0)
+  }
+
+  /** How far a call of ours got when this side ends it. */
+  #localDelivery(channel: Channel, code: number): Delivery {
+    if (!channel.isLocal) return 'processed'
+    if (channel.openAt < 0) return 'not-sent'
+    if ((channel.bits & OUTPUT_SEEN) !== 0 || UNREADABLE_REPLY.has(code)) return 'processed'
+    return 'unknown'
+  }
+
+  /** How far it got when the connection ends: an OPEN that never left the outbox did not. */
+  #lostDelivery(channel: Channel): Delivery {
+    if (channel.isLocal && channel.openAt >= this.#channels.outbox.takenBytes) return 'not-sent'
+    return this.#localDelivery(channel, ERRORS.UNAVAILABLE.wireCode)
+  }
+}

@@ -1,0 +1,85 @@
+// Owns: how bytes of either kind of connection become frames: preface and stream, or transport messages of whole frames
+// (spec §3, §18).
+// Must not know: what a frame means.
+import { PREFACE_BYTES } from './constants.js'
+import { COST_IDLE_FRAME, type Economy } from './economy.js'
+import { ProtocolError } from './errors.js'
+import { FrameDecoder, type FrameSink } from './frame-decoder.js'
+import type { SessionLimits } from './options.js'
+import { PrefaceReader } from './preface.js'
+import type { ConnectionKind } from './session-types.js'
+
+/** Largest transport message on a message connection (spec §18). */
+const MAX_TRANSPORT_MESSAGE_BYTES = 1_048_576
+
+// Close codes of message connections (spec §18).
+const CLOSE_CUT_FRAME = 1002
+const CLOSE_TOO_BIG = 1009
+
+/** A wrong preface: the other side is told nothing. */
+export class PrefaceError extends Error {
+  readonly reason: ProtocolError
+
+  constructor(reason: ProtocolError) {
+    super(reason.message)
+    this.reason = reason
+  }
+}
+
+export class Intake {
+  /** The close code that the violation seen here asks for; 0 for none in particular. */
+  closeCode = 0
+
+  readonly #kind: ConnectionKind
+  readonly #sink: FrameSink
+  readonly #economy: Economy
+  readonly #decoder: FrameDecoder
+  readonly #preface = new PrefaceReader()
+
+  constructor(kind: ConnectionKind, sink: FrameSink, economy: Economy, limits: SessionLimits) {
+    this.#kind = kind
+    this.#sink = sink
+    this.#economy = economy
+    this.#decoder = new FrameDecoder(sink, limits.maxFrameBytes, limits.maxHeaderBytes)
+  }
+
+  /** Memory held for a frame that is not whole yet. */
+  get bufferBytes(): number {
+    return this.#decoder.bufferCapacityBytes
+  }
+
+  /** Takes what the transport delivered. `onPreface` is called once. Throws ProtocolError, PrefaceError. */
+  push(bytes: Uint8Array, onPreface: () => void): void {
+    if (this.#kind === 'message') this.#pushMessage(bytes)
+    else this.#pushBytes(bytes, onPreface)
+  }
+
+  #pushBytes(bytes: Uint8Array, onPreface: () => void): void {
+    let at = 0
+    if (!this.#preface.isComplete) {
+      at = Math.min(PREFACE_BYTES - this.#preface.length, bytes.length)
+      const error = this.#preface.push(bytes)
+      if (error !== null) throw new PrefaceError(error)
+      if (!this.#preface.isComplete) return
+      onPreface()
+    }
+    this.#decoder.push(bytes, at)
+  }
+
+  #pushMessage(bytes: Uint8Array): void {
+    if (bytes.length === 0) {
+      if (this.#economy.spend(COST_IDLE_FRAME)) return
+      throw new ProtocolError('ENHANCE_CALM', 'too many empty transport messages')
+    }
+    if (bytes.length > MAX_TRANSPORT_MESSAGE_BYTES) {
+      this.closeCode = CLOSE_TOO_BIG
+      throw new ProtocolError('FRAME_SIZE', `a transport message of ${bytes.length} bytes`, {
+        hint: `at most ${MAX_TRANSPORT_MESSAGE_BYTES} bytes of whole frames fit`,
+      })
+    }
+    this.#decoder.push(bytes, 0)
+    if (!this.#sink.isReceiving || this.#decoder.bufferedBytes === 0) return
+    this.closeCode = CLOSE_CUT_FRAME
+    throw new ProtocolError('PROTOCOL_ERROR', 'a frame is cut by the end of its transport message')
+  }
+}

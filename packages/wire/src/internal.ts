@@ -1,0 +1,25 @@
+// For sibling packages and tests of this repository; no promise of stability. @internal
+export { CHANNEL_STATES, CHANNEL_TRANSITIONS } from './channel-state.js'
+export {
+  FLAG_MASKS,
+  FRAME_TYPES,
+  HEADER_BYTES,
+  MAX_CHANNEL_ID,
+  MESSAGE_CHARGE_BYTES,
+  PREFACE,
+  QUEUED_MESSAGE_BYTES,
+} from './constants.js'
+export { COST_IDLE_FRAME, COST_REFUSED_OPEN, EARN_CHANNEL, EARN_MESSAGE } from './economy.js'
+export { encodeEntry, scanEntries } from './entries.js'
+export type { FrameSink } from './frame-decoder.js'
+export { FrameDecoder, frameName } from './frame-decoder.js'
+export { HEADER_KEYS, staticKey, staticRow } from './header-keys.js'
+export { FLOOR_HELLO } from './hello.js'
+export { resolveSessionLimits, SESSION_LIMIT_RANGES } from './options.js'
+export {
+  DRAIN_STATES,
+  LOCAL_DRAIN_TRANSITIONS,
+  REMOTE_DRAIN_TRANSITIONS,
+  SESSION_STATES,
+  SESSION_TRANSITIONS,
+} from './session-state.js'

@@ -1,0 +1,143 @@
+// Owns: every limit and time of a session: unit, range, default, what happens at it, and why this default (spec §25).
+// Must not know: how a limit is enforced. `resolveSessionLimits` is the only place that fills in a default.
+import {
+  FLOOR_CHANNEL_BYTES,
+  FLOOR_CHANNEL_MESSAGES,
+  FLOOR_CONNECTION_BYTES,
+  FLOOR_FRAME_BYTES,
+  FLOOR_HEADER_BYTES,
+  FLOOR_IDLE_MS,
+  FLOOR_MESSAGE_BYTES,
+  FLOOR_PARTIAL_MESSAGES,
+  MAX_FRAME_BYTES,
+  MAX_U31,
+} from './constants.js'
+import { UsageError } from './errors.js'
+
+/** What one session allows the other side. All sizes are what a remote can make this side hold. */
+export interface SessionLimits {
+  /** Largest frame accepted, without its header. Beyond: FRAME_SIZE. 64 KiB keeps one slow frame from blocking others. */
+  readonly maxFrameBytes: number
+  /** Largest message accepted, all fragments together. Beyond: MESSAGE_TOO_LARGE on the channel. Cost: times maxPartialMessages. */
+  readonly maxMessageBytes: number
+  /** Bytes a channel may have under way to us. 256 KiB is where throughput stops growing steeply on one host. */
+  readonly channelWindowBytes: number
+  /** Messages a channel may have under way to us. At the default the byte window binds first. */
+  readonly channelWindowMessages: number
+  /** Bytes all channels together may have under way to us; up to six times this may be held (spec §10). */
+  readonly connectionWindowBytes: number
+  /** Channels the other side may have open, counting handlers that still run. Beyond: REFUSED. 0 withholds all. */
+  readonly maxOpenChannels: number
+  /** Metadata per frame. Beyond: FRAME_SIZE. */
+  readonly maxHeaderBytes: number
+  /** Entries per frame. Beyond: METADATA_TOO_LARGE on the channel. Fixed by the protocol at 64 or fewer. */
+  readonly maxHeaderCount: number
+  /** Messages that may be incomplete at once. Beyond: FLOW_CONTROL. Cost: times maxMessageBytes. */
+  readonly maxPartialMessages: number
+  /** Complete messages that wait to be read, bytes with overhead; beyond, connection credit is withheld. */
+  readonly maxUnreadBytes: number
+  /** How long credit is withheld before the channel with most unread bytes is reset (RESOURCE_EXHAUSTED). */
+  readonly withheldTimeoutMs: number
+  /** The connection is dropped when nothing at all arrives for this long (IDLE_TIMEOUT); declared to the other side. 0: never. */
+  readonly idleTimeoutMs: number
+  /** How long the other side has for its preface and HELLO (HELLO_TIMEOUT). */
+  readonly helloTimeoutMs: number
+  /** An incomplete message that makes no progress for this long, with credit left, ends its channel (ABORTED). 0: never. */
+  readonly partialTimeoutMs: number
+  /** References that may be exported at once. */
+  readonly maxExportedRefs: number
+  /** What a channel may send in its turn while others wait, bytes. */
+  readonly quantumBytes: number
+  /** The slot of a channel that was cancelled before we answered returns at the next tick of this length. */
+  readonly openSlotTickMs: number
+  /** The economy counter (spec §17) starts and stays at or below this; below 0 the connection ends (ENHANCE_CALM). */
+  readonly economyCap: number
+  /** Added to the economy counter every economyRefillMs. */
+  readonly economyRefill: number
+  readonly economyRefillMs: number
+}
+
+/** The defaults of spec §25. Worst case per connection: maxUnread + 6 × connectionWindow + partials × maxMessage, about 120 MiB. */
+export const DEFAULT_SESSION_LIMITS: SessionLimits = Object.freeze({
+  maxFrameBytes: 65_536,
+  maxMessageBytes: 4_194_304,
+  channelWindowBytes: 262_144,
+  channelWindowMessages: 16_384,
+  connectionWindowBytes: 4_194_304,
+  maxOpenChannels: 1_024,
+  maxHeaderBytes: 16_384,
+  maxHeaderCount: 64,
+  maxPartialMessages: 16,
+  maxUnreadBytes: 33_554_432,
+  withheldTimeoutMs: 10_000,
+  idleTimeoutMs: 45_000,
+  helloTimeoutMs: 10_000,
+  partialTimeoutMs: 30_000,
+  maxExportedRefs: 4_096,
+  quantumBytes: 16_384,
+  openSlotTickMs: 1_000,
+  economyCap: 2_000,
+  economyRefill: 500,
+  economyRefillMs: 10_000,
+})
+
+/** For untrusted remotes: about 18 MiB per connection at worst instead of 120. */
+export const PUBLIC_SESSION_LIMITS: SessionLimits = Object.freeze({
+  ...DEFAULT_SESSION_LIMITS,
+  maxMessageBytes: 1_048_576,
+  channelWindowBytes: 65_536,
+  connectionWindowBytes: 1_048_576,
+  maxPartialMessages: 4,
+  maxUnreadBytes: 8_388_608,
+})
+
+/** Lowest and highest value of each limit. */
+export const SESSION_LIMIT_RANGES: Readonly<
+  Record<keyof SessionLimits, readonly [min: number, max: number]>
+> = Object.freeze({
+  maxFrameBytes: [FLOOR_FRAME_BYTES, MAX_FRAME_BYTES],
+  maxMessageBytes: [FLOOR_MESSAGE_BYTES, MAX_U31],
+  channelWindowBytes: [FLOOR_CHANNEL_BYTES, MAX_U31],
+  channelWindowMessages: [FLOOR_CHANNEL_MESSAGES, MAX_U31],
+  connectionWindowBytes: [FLOOR_CONNECTION_BYTES, MAX_U31],
+  maxOpenChannels: [0, MAX_U31],
+  maxHeaderBytes: [FLOOR_HEADER_BYTES, 65_535],
+  maxHeaderCount: [1, 64],
+  maxPartialMessages: [FLOOR_PARTIAL_MESSAGES, 65_535],
+  maxUnreadBytes: [FLOOR_MESSAGE_BYTES, Number.MAX_SAFE_INTEGER],
+  withheldTimeoutMs: [1, MAX_U31],
+  idleTimeoutMs: [0, MAX_U31],
+  helloTimeoutMs: [1, MAX_U31],
+  partialTimeoutMs: [0, MAX_U31],
+  maxExportedRefs: [0, MAX_U31],
+  quantumBytes: [4_096, MAX_FRAME_BYTES],
+  openSlotTickMs: [1, MAX_U31],
+  economyCap: [0, MAX_U31],
+  economyRefill: [0, MAX_U31],
+  economyRefillMs: [1, MAX_U31],
+})
+
+/** Fills in defaults and checks every range. Throws UsageError INVALID_ARGUMENT that names the option and its range. */
+export function resolveSessionLimits(limits: Partial<SessionLimits> = {}): SessionLimits {
+  const resolved: Record<string, number> = {}
+  for (const name of Object.keys(limits)) {
+    if (!Object.hasOwn(SESSION_LIMIT_RANGES, name)) {
+      throw new UsageError('INVALID_ARGUMENT', `there is no limit '${name}'`, {
+        hint: `the limits are ${Object.keys(SESSION_LIMIT_RANGES).join(', ')}`,
+      })
+    }
+  }
+  for (const name of Object.keys(SESSION_LIMIT_RANGES) as (keyof SessionLimits)[]) {
+    const value = limits[name] ?? DEFAULT_SESSION_LIMITS[name]
+    const [min, max] = SESSION_LIMIT_RANGES[name]
+    const isLegal = Number.isInteger(value) && value >= min && value <= max
+    if (!isLegal || (name === 'idleTimeoutMs' && value !== 0 && value < FLOOR_IDLE_MS)) {
+      const least = name === 'idleTimeoutMs' ? `0 (never) or ${FLOOR_IDLE_MS}` : `${min}`
+      throw new UsageError('INVALID_ARGUMENT', `limit ${name} is ${value}`, {
+        hint: `give a whole number from ${least} to ${max}`,
+      })
+    }
+    resolved[name] = value
+  }
+  return Object.freeze(resolved) as unknown as SessionLimits
+}

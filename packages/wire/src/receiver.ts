@@ -1,0 +1,383 @@
+// Owns: what arrives on channels (spec §9, §10): credit that we granted, messages under assembly, messages that wait to be
+// read, and the CREDIT frames owed for them. Rules R1–R4 live here.
+// Must not know: frame layout, ids, what goes out.
+import type { Channel, Message } from './channel.js'
+import {
+  ACCEPTED,
+  CREDIT_OWED,
+  END_QUEUED,
+  FINISHED,
+  IN_MESSAGE,
+  OUTPUT_SEEN,
+  PAUSED,
+  STOP_SENT,
+} from './channel-bits.js'
+import { canReceive, DO_SEND_CREDIT, DO_SEND_STOP } from './channel-state.js'
+import { FLAG_MORE, QUEUED_MESSAGE_BYTES } from './constants.js'
+import { ConnectionCredit } from './credit.js'
+import { concatBytes, Headers } from './entries.js'
+import { ERRORS, ProtocolError } from './errors.js'
+import type { SessionLimits } from './options.js'
+import type { Outbox } from './outbox.js'
+
+/** A complete message that waits to be read. */
+export interface InboundMessage extends Message {
+  readonly chargeBytes: number
+  next: InboundMessage | null
+}
+
+/** What the receiver asks of its session. @internal */
+export interface ReceiverHost {
+  readonly nowMs: number
+  readonly outbox: Outbox
+  onOutputPending(): void
+  /** Something is to happen at this time. */
+  scheduleAt(atMs: number): void
+  applyLocal(channel: Channel, event: number): void
+  /** What the program threw: the channel is reset, the session goes on. */
+  onHandlerError(error: unknown, channel: Channel): void
+  /** A message was completed and not discarded. */
+  onMessageCompleted(): void
+  /** RESET by a rule of this file. */
+  resetChannel(channel: Channel, code: number): void
+}
+
+/** A payload at least this long may keep the chunk it arrived in alive; a smaller one is copied. */
+const KEEP_VIEW_BYTES = 4_096
+
+export class Receiver {
+  /** What we let the other side send on the whole connection. */
+  readonly connection: ConnectionCredit
+  /** Memory of all complete messages that wait to be read. */
+  unreadBytes = 0
+  /** Incomplete messages that are not being discarded. */
+  partialCount = 0
+  /** Bytes of those messages. */
+  assemblingBytes = 0
+  /** When connection credit began to be withheld (R3); -1 while it is not. */
+  withheldSinceMs = -1
+  /** Credit is not given while credentials are checked: the floors must do. */
+  isHeld = false
+
+  readonly #host: ReceiverHost
+  readonly #limits: SessionLimits
+  readonly #partials = new Set<Channel>()
+  readonly #unread = new Set<Channel>()
+  #owed: Channel[] = []
+
+  constructor(host: ReceiverHost, limits: SessionLimits, connectionWindowBytes: number) {
+    this.#host = host
+    this.#limits = limits
+    this.connection = new ConnectionCredit(connectionWindowBytes)
+  }
+
+  /** Counts a charged frame on the connection; throws FLOW_CONTROL when it exceeds what we granted. */
+  chargeConnection(bytes: number): void {
+    if (this.connection.receive(bytes)) {
+      if (this.isConnectionCreditDue()) this.#host.onOutputPending()
+      return
+    }
+    throw new ProtocolError('FLOW_CONTROL', 'the connection credit is overrun', {
+      hint: 'count size + 32 for every frame with MSG (spec §10)',
+    })
+  }
+
+  /** Counts a frame on its channel; throws FLOW_CONTROL. */
+  chargeChannel(channel: Channel, bytes: number, messages: number): void {
+    if (channel.receiveCredit.receive(bytes, messages)) return
+    throw new ProtocolError('FLOW_CONTROL', `the credit of channel ${channel.id} is overrun`, {
+      hint: 'wait for CREDIT; metadata and the 32 per frame count too (spec §10)',
+    })
+  }
+
+  /** Bytes that belong to no message, or to one that is dropped. */
+  consume(channel: Channel, bytes: number, messages: number): void {
+    channel.receiveCredit.consume(bytes, messages)
+    this.#oweCredit(channel)
+  }
+
+  // ---- messages -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Takes a fragment or a whole message (borrowed), already charged. False when the message exceeds the limit: the caller
+   * ends the channel. Throws FLOW_CONTROL for one incomplete message too many.
+   */
+  addFragment(
+    channel: Channel,
+    flags: number,
+    headers: Headers,
+    payload: Uint8Array,
+    charge: number,
+  ): boolean {
+    const isFirst = (channel.bits & IN_MESSAGE) === 0
+    const isLast = (flags & FLAG_MORE) === 0
+    const total = (isFirst ? 0 : channel.partialPayloadBytes) + payload.length
+    if (total > this.#limits.maxMessageBytes) return false
+    if (isFirst && isLast) {
+      this.#deliver(channel, payload, headers, charge, false)
+      return true
+    }
+    if (isFirst) this.#startPartial(channel, headers)
+    channel.receiveCredit.partialBytes += charge
+    channel.partialPayloadBytes = total
+    this.assemblingBytes += payload.length
+    channel.partialProgressMs = this.#host.nowMs
+    ;(channel.partial as Uint8Array[]).push(keep(payload))
+    if (!isLast) {
+      this.#oweCredit(channel)
+      return true
+    }
+    const whole = concatBytes(channel.partial as Uint8Array[])
+    const wholeCharge = channel.receiveCredit.partialBytes
+    const first = channel.partialHeaders
+    this.#endPartial(channel)
+    this.#deliver(channel, whole, first, wholeCharge, true)
+    return true
+  }
+
+  /** Drops an incomplete message; what it cost is consumed. */
+  dropPartial(channel: Channel): void {
+    if (channel.partial === null) return
+    channel.receiveCredit.consume(channel.receiveCredit.partialBytes, 1)
+    this.#endPartial(channel)
+  }
+
+  /** Drops everything unread. */
+  dropQueue(channel: Channel): void {
+    this.dropPartial(channel)
+    channel.inHead = null
+    channel.inTail = null
+    this.#setUnread(channel, -channel.unreadBytes)
+  }
+
+  /** Hands over what is queued as far as the program lets it, then the end. */
+  drainQueue(channel: Channel): void {
+    while (channel.inHead !== null && (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED) {
+      const message = this.#shift(channel) as InboundMessage
+      this.#hand(channel, message.payload, message.headers, message.chargeBytes)
+    }
+    this.handEnd(channel)
+  }
+
+  /** Takes one queued message in pull mode. */
+  read(channel: Channel): Message | null {
+    if ((channel.bits & ACCEPTED) === 0) return null
+    const message = this.#shift(channel)
+    if (message === null) return null
+    channel.bits |= OUTPUT_SEEN
+    this.consume(channel, message.chargeBytes, 1)
+    this.handEnd(channel)
+    return message
+  }
+
+  /** Tells the program about FIN and the outcome once nothing waits before them. */
+  handEnd(channel: Channel): void {
+    if (channel.inHead !== null || (channel.bits & ACCEPTED) === 0) return
+    if ((channel.bits & (END_QUEUED | FINISHED)) === END_QUEUED) {
+      channel.bits = (channel.bits & ~END_QUEUED) | OUTPUT_SEEN
+      try {
+        channel.sink.onEnd?.(channel.trailers, channel)
+      } catch (error) {
+        this.#host.onHandlerError(error, channel)
+      }
+    }
+    const outcome = channel.outcome
+    if (outcome === null || (channel.bits & FINISHED) !== 0) return
+    channel.bits |= FINISHED
+    try {
+      channel.sink.onClose?.(outcome, channel)
+    } catch (error) {
+      this.#host.onHandlerError(error, channel)
+    }
+  }
+
+  /** The program wants no more input: STOP, and everything still to come is discarded. */
+  stop(channel: Channel, code: number): void {
+    if ((channel.bits & STOP_SENT) !== 0 || !canReceive(channel.stateNumber) || channel.id === 0) return
+    this.#host.applyLocal(channel, DO_SEND_STOP)
+    // Whether the message under way is one of theirs already counted stays known: its rest must not count again.
+    const inMessage = channel.bits & IN_MESSAGE
+    this.dropQueue(channel)
+    channel.bits |= STOP_SENT | inMessage
+    this.#host.outbox.stop(channel.id, code)
+    this.#host.onOutputPending()
+  }
+
+  // ---- credit -------------------------------------------------------------------------------------------------------
+
+  /** Whether CREDIT 0 has bytes to give: half a window is used, and reading is not withheld (R3). */
+  isConnectionCreditDue(): boolean {
+    return !this.isHeld && this.withheldSinceMs < 0 && this.connection.isDue()
+  }
+
+  /** Whether CREDIT frames of channels are owed. */
+  get owesCredit(): boolean {
+    return this.#owed.length > 0 && !this.isHeld
+  }
+
+  /** Puts owed CREDIT frames into the outbox: one per channel, with the newest limits. Returns how many. */
+  commitCredits(): number {
+    if (this.isHeld || this.#owed.length === 0) return 0
+    const owed = this.#owed
+    this.#owed = []
+    let count = 0
+    for (const channel of owed) {
+      channel.bits &= ~CREDIT_OWED
+      if (!this.#mayGrant(channel) || !channel.receiveCredit.isDue()) continue
+      channel.receiveCredit.grant()
+      this.#host.applyLocal(channel, DO_SEND_CREDIT)
+      this.#host.outbox.credit(
+        channel.id,
+        channel.receiveCredit.bytesGranted >>> 0,
+        channel.receiveCredit.messagesGranted >>> 0,
+      )
+      count++
+    }
+    return count
+  }
+
+  // ---- time ---------------------------------------------------------------------------------------------------------
+
+  /** The next moment at which `tick` has something to do. */
+  nextTimerMs(): number {
+    let at = Number.POSITIVE_INFINITY
+    if (this.withheldSinceMs >= 0) at = this.withheldSinceMs + this.#limits.withheldTimeoutMs
+    if (this.#limits.partialTimeoutMs > 0) {
+      for (const channel of this.#partials) {
+        at = Math.min(at, channel.partialProgressMs + this.#limits.partialTimeoutMs)
+      }
+    }
+    return at
+  }
+
+  /** R4, and messages that make no progress. */
+  tick(nowMs: number): void {
+    if (this.withheldSinceMs >= 0 && nowMs - this.withheldSinceMs >= this.#limits.withheldTimeoutMs) {
+      this.#evictHoarder(nowMs)
+    }
+    if (this.#limits.partialTimeoutMs === 0) return
+    for (const channel of [...this.#partials]) {
+      if (nowMs - channel.partialProgressMs < this.#limits.partialTimeoutMs) continue
+      if (channel.receiveCredit.bytesLeft <= 0 || this.connection.bytesLeft <= 0)
+        channel.partialProgressMs = nowMs
+      else this.#host.resetChannel(channel, ERRORS.ABORTED.wireCode)
+    }
+  }
+
+  /** R4: one reader that never reads must not freeze all others. */
+  #evictHoarder(nowMs: number): void {
+    let hoarder: Channel | null = null
+    for (const channel of this.#unread) {
+      if (hoarder === null || channel.unreadBytes > hoarder.unreadBytes) hoarder = channel
+    }
+    this.withheldSinceMs = nowMs
+    if (hoarder !== null) this.#host.resetChannel(hoarder, ERRORS.RESOURCE_EXHAUSTED.wireCode)
+  }
+
+  // ---- inside -------------------------------------------------------------------------------------------------------
+
+  #startPartial(channel: Channel, headers: Headers): void {
+    if (this.partialCount >= this.#limits.maxPartialMessages) {
+      throw new ProtocolError(
+        'FLOW_CONTROL',
+        `more than ${this.#limits.maxPartialMessages} incomplete messages`,
+      )
+    }
+    this.partialCount++
+    this.#partials.add(channel)
+    channel.bits |= IN_MESSAGE
+    channel.partial = []
+    channel.partialPayloadBytes = 0
+    channel.partialHeaders = headers
+    channel.receiveCredit.partialBytes = 0
+    channel.partialProgressMs = this.#host.nowMs
+    if (this.#limits.partialTimeoutMs > 0)
+      this.#host.scheduleAt(this.#host.nowMs + this.#limits.partialTimeoutMs)
+  }
+
+  #endPartial(channel: Channel): void {
+    this.partialCount--
+    this.assemblingBytes -= channel.partialPayloadBytes
+    this.#partials.delete(channel)
+    channel.bits &= ~IN_MESSAGE
+    channel.partial = null
+    channel.partialHeaders = Headers.EMPTY
+    channel.receiveCredit.partialBytes = 0
+  }
+
+  /** `isOwned`: the payload is ours to keep; otherwise it is a view of the chunk in hand. */
+  #deliver(channel: Channel, payload: Uint8Array, headers: Headers, charge: number, isOwned: boolean): void {
+    this.#host.onMessageCompleted()
+    const isFlowing = (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED && channel.inHead === null
+    if (isFlowing) this.#hand(channel, payload, headers, charge)
+    else this.#queue(channel, isOwned ? payload : keep(payload), headers, charge)
+  }
+
+  #hand(channel: Channel, payload: Uint8Array, headers: Headers, charge: number): void {
+    channel.bits |= OUTPUT_SEEN
+    try {
+      channel.sink.onMessage(payload, headers, channel)
+    } catch (error) {
+      this.#host.onHandlerError(error, channel)
+    }
+    this.consume(channel, charge, 1)
+  }
+
+  #queue(channel: Channel, payload: Uint8Array, headers: Headers, chargeBytes: number): void {
+    const message: InboundMessage = { payload, headers, chargeBytes, next: null }
+    const wasEmpty = channel.inHead === null
+    if (channel.inTail === null) channel.inHead = message
+    else channel.inTail.next = message
+    channel.inTail = message
+    this.#setUnread(channel, memoryOf(message))
+    if (!wasEmpty || (channel.bits & ACCEPTED) === 0) return
+    try {
+      channel.sink.onReadable?.(channel)
+    } catch (error) {
+      this.#host.onHandlerError(error, channel)
+    }
+  }
+
+  #shift(channel: Channel): InboundMessage | null {
+    const message = channel.inHead
+    if (message === null) return null
+    channel.inHead = message.next
+    if (message.next === null) channel.inTail = null
+    this.#setUnread(channel, -memoryOf(message))
+    return message
+  }
+
+  #setUnread(channel: Channel, change: number): void {
+    if (change === 0) return
+    channel.unreadBytes += change
+    this.unreadBytes += change
+    if (channel.unreadBytes === 0) this.#unread.delete(channel)
+    else this.#unread.add(channel)
+    const isOver = this.unreadBytes > this.#limits.maxUnreadBytes
+    if (isOver === this.withheldSinceMs >= 0) return
+    this.withheldSinceMs = isOver ? this.#host.nowMs : -1
+    if (isOver) this.#host.scheduleAt(this.withheldSinceMs + this.#limits.withheldTimeoutMs)
+    else if (this.connection.isDue()) this.#host.onOutputPending()
+  }
+
+  #mayGrant(channel: Channel): boolean {
+    return canReceive(channel.stateNumber) && (channel.bits & STOP_SENT) === 0
+  }
+
+  #oweCredit(channel: Channel): void {
+    if ((channel.bits & CREDIT_OWED) !== 0 || !this.#mayGrant(channel) || !channel.receiveCredit.isDue())
+      return
+    channel.bits |= CREDIT_OWED
+    this.#owed.push(channel)
+    this.#host.onOutputPending()
+  }
+}
+
+function memoryOf(message: InboundMessage): number {
+  return message.payload.length + message.headers.encoded.length + QUEUED_MESSAGE_BYTES
+}
+
+/** Bytes that outlive the chunk they came in: small ones are copied, so that they do not pin it. */
+function keep(bytes: Uint8Array): Uint8Array {
+  return bytes.length < KEEP_VIEW_BYTES ? bytes.slice() : bytes
+}

@@ -1,0 +1,96 @@
+// Owns: which references are alive on a connection, in one direction (spec §14): a session has a table of those it exported
+// and one of those it received.
+// Must not know: what a reference stands for.
+import type { Channel } from './channel.js'
+import { REF_ITEM_BYTES } from './constants.js'
+import { readU32 } from './entries.js'
+
+interface RefEntry {
+  /** How often it was sent as retained and not released yet. */
+  retainedCount: number
+  /** The channel whose end frees it; null when only retention keeps it. */
+  channel: Channel | null
+}
+
+/** What became of a release. */
+export type ReleaseResult = 'released' | 'freed' | 'ignored' | 'violation'
+
+export class RefTable {
+  readonly #maxCount: number
+  readonly #live = new Map<number, RefEntry>()
+  readonly #byChannel = new Map<Channel, number[]>()
+  #highest = 0
+
+  constructor(maxCount: number) {
+    this.#maxCount = maxCount
+  }
+
+  get size(): number {
+    return this.#live.size
+  }
+
+  isLive(refId: number): boolean {
+    return this.#live.has(refId)
+  }
+
+  /** Whether the channel that carried it is still open. */
+  isOnLiveChannel(refId: number): boolean {
+    const channel = this.#live.get(refId)?.channel
+    return channel !== undefined && channel !== null && !channel.isClosed
+  }
+
+  /** Enters the references of a `refs` value (borrowed). False, and none entered, when there would be too many. */
+  add(channel: Channel, refs: Uint8Array): boolean {
+    let added = 0
+    for (let at = 0; at < refs.length; at += REF_ITEM_BYTES) if (!this.#live.has(readU32(refs, at))) added++
+    if (this.#live.size + added > this.#maxCount) return false
+    for (let at = 0; at < refs.length; at += REF_ITEM_BYTES) {
+      this.#enter(channel, readU32(refs, at), refs[at + 5] === 1)
+    }
+    return true
+  }
+
+  /** Takes `count` releases of a retained reference. */
+  release(refId: number, count: number): ReleaseResult {
+    if (refId > this.#highest) return 'violation'
+    const entry = this.#live.get(refId)
+    if (entry === undefined) return 'ignored'
+    if (count > entry.retainedCount) return 'violation'
+    entry.retainedCount -= count
+    return this.#freeIfUnused(refId, entry) ? 'freed' : 'released'
+  }
+
+  /** The channel is over: what only it kept alive is gone. Returns those ids. */
+  releaseChannel(channel: Channel): number[] {
+    const ids = this.#byChannel.get(channel)
+    if (ids === undefined) return []
+    this.#byChannel.delete(channel)
+    return ids.filter((refId) => {
+      const entry = this.#live.get(refId)
+      if (entry === undefined || entry.channel !== channel) return false
+      entry.channel = null
+      return this.#freeIfUnused(refId, entry)
+    })
+  }
+
+  #enter(channel: Channel, refId: number, isRetained: boolean): void {
+    if (refId > this.#highest) this.#highest = refId
+    let entry = this.#live.get(refId)
+    if (entry === undefined) {
+      entry = { retainedCount: 0, channel: null }
+      this.#live.set(refId, entry)
+    }
+    if (isRetained) entry.retainedCount++
+    if (entry.channel !== null) return
+    entry.channel = channel
+    const ids = this.#byChannel.get(channel)
+    if (ids === undefined) this.#byChannel.set(channel, [refId])
+    else ids.push(refId)
+  }
+
+  #freeIfUnused(refId: number, entry: RefEntry): boolean {
+    if (entry.retainedCount > 0 || entry.channel !== null) return false
+    this.#live.delete(refId)
+    return true
+  }
+}

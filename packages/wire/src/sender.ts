@@ -1,0 +1,326 @@
+// Owns: what waits to go out on channels and whose turn it is (spec §9).
+// Must not know: credit and frame layout (committer.ts), what arrives, timers, why a channel closes.
+//
+// A message goes straight into the outbox while nothing waits before it; otherwise it becomes an OutboundItem of its channel,
+// and the channel a member of one list: ready (has its turn), waitingConnection or waitingPartial. A channel that lacks its
+// own credit is in no list; CREDIT puts it back.
+import type { Channel } from './channel.js'
+import { ANSWERED, LISTED, OUT_MESSAGE, OUTPUT_ENDED, STOP_RECEIVED, WANTS_ROOM } from './channel-bits.js'
+import { ChannelList } from './channel-list.js'
+import { DO_SEND_FIN, STATE_CLOSED, STATE_IDLE } from './channel-state.js'
+import {
+  type CommitHost,
+  Committer,
+  IS_OVERSIZED,
+  ITEM_OPEN,
+  LACKS_CONNECTION_CREDIT,
+  LACKS_PARTIAL_SLOT,
+  LARGEST_SENT_FRAME_BYTES,
+  type OutboundItem,
+} from './committer.js'
+import { FLAG_FIN, FLAG_MSG, FLAG_TRL } from './constants.js'
+import type { Headers } from './entries.js'
+import { UsageError } from './errors.js'
+import type { Hello } from './hello.js'
+import type { SessionLimits } from './options.js'
+
+/** What the sender asks of its session. @internal */
+export interface SenderHost extends CommitHost {
+  onOutputPending(): void
+  /** Tells the program that there is room. */
+  notifyWritable(channel: Channel): void
+  /** References that a message carries. */
+  exportRefs(channel: Channel, entries: Uint8Array): void
+}
+
+/** So much is committed ahead of the transport; control frames wait behind no more than this and one frame (spec §9). */
+const COMMIT_AHEAD_BYTES = 65_536
+/** A last message this small always fits one frame, so its trailers may ride along. */
+const SMALL_LAST_BYTES = 4_000
+
+const NO_BYTES = new Uint8Array(0)
+
+export class Sender {
+  readonly committer: Committer
+  /** Payload bytes of all channels that wait for credit or their turn. */
+  queuedBytes = 0
+  readonly #host: SenderHost
+  readonly #quantumBytes: number
+  readonly #ready = new ChannelList()
+  readonly #waitingConnection = new ChannelList()
+  readonly #waitingPartial = new ChannelList()
+  /** Channels whose OPEN waits, in the order of `open`. A set, because any of them may be cancelled. */
+  readonly #opening = new Set<Channel>()
+  /** Why the first of them cannot go; 0 when nobody has tried since something changed. */
+  #openBlock = 0
+
+  constructor(host: SenderHost, limits: SessionLimits) {
+    this.#host = host
+    this.#quantumBytes = limits.quantumBytes
+    this.committer = new Committer(host, limits)
+  }
+
+  /** Channels whose OPEN waits to be committed. */
+  get openingCount(): number {
+    return this.#opening.size
+  }
+
+  /** Whether `fill` or the outbox has something for the transport. */
+  get hasOutput(): boolean {
+    return (
+      this.committer.outbox.pendingBytes > 0 ||
+      !this.#ready.isEmpty ||
+      this.#canOpen() ||
+      (!this.#waitingPartial.isEmpty && this.committer.hasPartialSlot)
+    )
+  }
+
+  // ---- from the program ---------------------------------------------------------------------------------------------
+
+  /** Queues the OPEN of a new channel with its first message, if any. Throws LimitError. */
+  open(channel: Channel, flags: number, payload: Uint8Array): void {
+    const entries = channel.headers.encoded
+    const meta = this.committer.openMetaBytes(channel.name) + entries.length
+    this.committer.assertFits(channel, payload.length, meta)
+    if ((flags & FLAG_FIN) !== 0) channel.bits |= OUTPUT_ENDED
+    if (entries.length > 0) this.#host.exportRefs(channel, entries)
+    this.#enqueue(channel, flags | ITEM_OPEN, entries, payload, 0)
+    this.#opening.add(channel)
+    // Straight through when nothing waits: the usual case of a call.
+    if (this.#opening.size === 1 && this.#isCalm()) this.#serveOpening()
+    this.#host.onOutputPending()
+  }
+
+  send(
+    channel: Channel,
+    payload: Uint8Array,
+    headers: Headers,
+    trailers: Headers | null,
+    isLast: boolean,
+  ): boolean {
+    if (!this.#assertOpen(channel, 'send')) return false
+    let flags = FLAG_MSG
+    let entries = headers.encoded
+    let last: Uint8Array | null = null
+    if (isLast) {
+      const trailing = trailers === null ? NO_BYTES : trailers.encoded
+      if (trailing.length === 0) flags |= FLAG_FIN
+      else if (entries.length === 0 && payload.length + trailing.length <= SMALL_LAST_BYTES) {
+        flags |= FLAG_FIN | FLAG_TRL
+        entries = trailing
+      } else last = trailing
+    }
+    this.committer.assertFits(channel, payload.length, Math.max(entries.length, last?.length ?? 0))
+    if (isLast) channel.bits |= OUTPUT_ENDED
+    if (entries.length > 0) this.#host.exportRefs(channel, entries)
+    this.#submit(channel, flags, entries, payload)
+    if (last !== null) this.#submit(channel, FLAG_FIN | FLAG_TRL, last, NO_BYTES)
+    if (channel.outHead === null) return true
+    channel.bits |= WANTS_ROOM
+    return false
+  }
+
+  sendHeaders(channel: Channel, headers: Headers): void {
+    if (!this.#assertOpen(channel, 'send headers')) return
+    if (headers.encoded.length === 0) return
+    this.committer.assertFits(channel, 0, headers.encoded.length)
+    this.#submit(channel, 0, headers.encoded, NO_BYTES)
+  }
+
+  end(channel: Channel, trailers: Headers): void {
+    if ((channel.bits & OUTPUT_ENDED) !== 0 || !channel.isWritable) return
+    this.committer.assertFits(channel, 0, trailers.encoded.length)
+    channel.bits |= OUTPUT_ENDED
+    const flags = trailers.encoded.length > 0 ? FLAG_FIN | FLAG_TRL : FLAG_FIN
+    this.#submit(channel, flags, trailers.encoded, NO_BYTES)
+  }
+
+  /** Forgets what the channel has not committed. Returns whether its OPEN was among it. */
+  drop(channel: Channel): boolean {
+    channel.outHead = null
+    channel.outTail = null
+    this.queuedBytes -= channel.outBytes
+    channel.outBytes = 0
+    channel.bits &= ~(OUT_MESSAGE | WANTS_ROOM)
+    this.committer.freePartial(channel)
+    const wasOpening = this.#opening.delete(channel)
+    if (wasOpening) this.#openBlock = 0
+    if (this.#opening.size > 0 || !this.#waitingPartial.isEmpty) this.#host.onOutputPending()
+    return wasOpening
+  }
+
+  // ---- from the other side ------------------------------------------------------------------------------------------
+
+  /** Their HELLO: the floors give way to what they announce. */
+  start(hello: Hello, channels: Iterable<Channel>): void {
+    this.committer.start(hello)
+    for (const channel of channels) {
+      if (!channel.isLocal) continue
+      channel.sendCredit.start(hello.channelWindowBytes, hello.channelWindowMessages)
+      this.#list(channel)
+    }
+    for (const channel of this.#opening) {
+      channel.sendCredit.start(hello.channelWindowBytes, hello.channelWindowMessages)
+    }
+    this.#unblock()
+  }
+
+  /** CREDIT 0; false when a limit goes back. */
+  raiseConnection(byteLimit: number, openLimit: number): boolean {
+    if (!this.committer.raiseConnection(byteLimit, openLimit)) return false
+    this.#unblock()
+    return true
+  }
+
+  /** CREDIT n; false when a limit goes back. */
+  raise(channel: Channel, byteLimit: number, messageLimit: number): boolean {
+    if (!channel.sendCredit.raise(byteLimit, messageLimit)) return false
+    this.#list(channel)
+    if (channel.outHead !== null) this.#host.onOutputPending()
+    return true
+  }
+
+  /** They want no more: what waits is dropped and FIN answers, also in the middle of a message. */
+  abandon(channel: Channel): void {
+    this.drop(channel)
+    channel.bits |= OUTPUT_ENDED | ANSWERED
+    this.committer.outbox.data(FLAG_FIN, channel.id, NO_BYTES, NO_BYTES)
+    this.#host.applyLocal(channel, DO_SEND_FIN)
+    this.#host.onOutputPending()
+  }
+
+  /** OPENs that wait: taken back when the other side drains (spec §16). */
+  takeOpening(): Channel[] {
+    const channels = [...this.#opening]
+    this.#opening.clear()
+    return channels
+  }
+
+  // ---- to the transport ---------------------------------------------------------------------------------------------
+
+  /** Commits what may go, one OPEN and one ready channel in turn, until enough is ahead of the transport. */
+  fill(): void {
+    let isMoving = true
+    while (isMoving && this.committer.outbox.pendingBytes < COMMIT_AHEAD_BYTES) {
+      const hasOpened = this.#serveOpening()
+      isMoving = this.#serveReady() || hasOpened
+    }
+  }
+
+  #canOpen(): boolean {
+    if (this.#opening.size === 0) return false
+    return this.#openBlock === 0 || (this.#openBlock === LACKS_PARTIAL_SLOT && this.committer.hasPartialSlot)
+  }
+
+  #serveOpening(): boolean {
+    if (!this.#canOpen()) return false
+    const channel = this.#opening.values().next().value as Channel
+    const item = channel.outHead as OutboundItem
+    const hasCredit = this.committer.openCredit > 0
+    const result = hasCredit
+      ? this.committer.commit(channel, item, this.#quantumBytes)
+      : LACKS_CONNECTION_CREDIT
+    if (result === IS_OVERSIZED) return true
+    this.#openBlock = Math.min(result, 0)
+    if (result < 0) return false
+    this.#opening.delete(channel)
+    this.#advance(channel, item, result)
+    return true
+  }
+
+  #serveReady(): boolean {
+    if (this.committer.hasPartialSlot) {
+      const waiting = this.#waitingPartial.shift()
+      if (waiting !== null) this.#ready.push(waiting)
+    }
+    const channel = this.#ready.shift()
+    if (channel === null) return false
+    channel.bits &= ~LISTED
+    const item = channel.outHead
+    if (item === null) return true
+    const quantum = this.#ready.isEmpty ? LARGEST_SENT_FRAME_BYTES : this.#quantumBytes
+    const result = this.committer.commit(channel, item, quantum)
+    if (result >= 0) this.#advance(channel, item, result)
+    else if (result === LACKS_CONNECTION_CREDIT) this.#put(this.#waitingConnection, channel)
+    else if (result === LACKS_PARTIAL_SLOT) this.#put(this.#waitingPartial, channel)
+    return true
+  }
+
+  /** Takes committed bytes off the head of the queue and gives the channel its next turn or its room. */
+  #advance(channel: Channel, item: OutboundItem, bytes: number): void {
+    if (channel.outHead !== item) return
+    channel.outBytes -= bytes
+    this.queuedBytes -= bytes
+    item.offset += bytes
+    if (item.offset === item.payload.length) {
+      channel.outHead = item.next
+      if (item.next === null) channel.outTail = null
+    }
+    if (channel.outHead !== null) this.#list(channel)
+    else if ((channel.bits & WANTS_ROOM) !== 0) {
+      channel.bits &= ~WANTS_ROOM
+      this.#host.notifyWritable(channel)
+    }
+  }
+
+  #submit(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array): void {
+    let offset = 0
+    if (channel.outHead === null && channel.stateNumber !== STATE_IDLE && this.#isCalm()) {
+      const item: OutboundItem = { flags, entries, payload, offset: 0, next: null }
+      const result = this.committer.commit(channel, item, LARGEST_SENT_FRAME_BYTES)
+      if (result === payload.length || result === IS_OVERSIZED) {
+        this.#host.onOutputPending()
+        return
+      }
+      if (result > 0) offset = result
+    }
+    this.#enqueue(channel, flags, entries, payload, offset)
+    if (channel.stateNumber !== STATE_IDLE) this.#list(channel)
+    this.#host.onOutputPending()
+  }
+
+  #enqueue(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array, offset: number): void {
+    const item: OutboundItem = { flags, entries, payload, offset, next: null }
+    if (channel.outTail === null) channel.outHead = item
+    else channel.outTail.next = item
+    channel.outTail = item
+    channel.outBytes += payload.length - offset
+    this.queuedBytes += payload.length - offset
+  }
+
+  /** Nobody waits before a new message, and there is room ahead of the transport. */
+  #isCalm(): boolean {
+    return this.#ready.isEmpty && this.committer.outbox.pendingBytes < COMMIT_AHEAD_BYTES
+  }
+
+  #assertOpen(channel: Channel, verb: string): boolean {
+    const isEnded = (channel.bits & (OUTPUT_ENDED | STOP_RECEIVED)) === OUTPUT_ENDED
+    if (isEnded && channel.stateNumber !== STATE_CLOSED) {
+      throw new UsageError(
+        'FAILED_PRECONDITION',
+        `${verb} on channel '${channel.name}' after its output was ended`,
+        {
+          hint: 'send everything before end() or sendLast()',
+        },
+      )
+    }
+    return channel.isWritable
+  }
+
+  #list(channel: Channel): void {
+    if (channel.outHead === null || channel.stateNumber === STATE_IDLE) return
+    this.#put(this.#ready, channel)
+  }
+
+  #put(list: ChannelList, channel: Channel): void {
+    if ((channel.bits & LISTED) !== 0) return
+    channel.bits |= LISTED
+    list.push(channel)
+  }
+
+  #unblock(): void {
+    this.#openBlock = 0
+    this.#ready.append(this.#waitingConnection)
+    if (this.hasOutput) this.#host.onOutputPending()
+  }
+}

@@ -1,0 +1,40 @@
+// Owns: the words of the errors with which a session ends or refuses.
+// Must not know: when that happens.
+import { ClosedError, codeName, ERRORS, PeerplexError, TransportError } from './errors.js'
+
+/** The other side sent GOAWAY with an error. */
+export function endedRemotely(code: number, text: string): ClosedError {
+  const name = codeName(code)
+  const isRetryable = code === ERRORS.IDLE_TIMEOUT.wireCode || code === ERRORS.HELLO_TIMEOUT.wireCode
+  return new ClosedError(
+    name,
+    `the other side ended the connection: ${name}${text === '' ? '' : `, ${text}`}`,
+    {
+      hint: ERRORS[name as keyof typeof ERRORS]?.message ?? 'see what the other side documents for this code',
+      origin: 'remote',
+      retryable: isRetryable,
+    },
+  )
+}
+
+/** The transport broke, or its input ended. */
+export function connectionLost(cause: unknown): TransportError {
+  return new TransportError('UNAVAILABLE', 'the connection was lost', { cause, retryable: true })
+}
+
+/** `open` on a session that takes no new channels. */
+export function notUsable(name: string, isOpen: boolean): ClosedError {
+  const why = isOpen ? 'the other side drains' : 'the connection is closed'
+  return new ClosedError('UNAVAILABLE', `open '${name}': ${why}`, {
+    hint: 'open it on another connection',
+    retryable: true,
+  })
+}
+
+/** A defect of this library: the connection ends rather than the process. */
+export function internalError(cause: unknown): PeerplexError {
+  return new PeerplexError('INTERNAL_ERROR', 'an unexpected failure inside the session', {
+    hint: 'this is a defect of the library: please report the cause',
+    cause,
+  })
+}

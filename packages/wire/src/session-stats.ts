@@ -1,0 +1,36 @@
+// Owns: the snapshot of counts and levels that a session gives: every limit has a number here that shows how near it is.
+// Must not know: how the numbers come about.
+import type { Channels } from './channels.js'
+import type { SessionStats } from './session-types.js'
+
+/** A new plain object. */
+export function collectStats(
+  state: string,
+  bytesReceived: number,
+  decoderBytes: number,
+  channels: Channels,
+): SessionStats {
+  const { outbox, table, sender, receiver, slots, economy, counters, endings } = channels
+  return {
+    ...counters,
+    state,
+    framesSent: outbox.frameCount,
+    bytesSent: outbox.takenBytes,
+    bytesReceived,
+    messagesSent: sender.committer.messagesSent,
+    openChannels: table.size,
+    openingChannels: sender.openingCount,
+    heldChannels: channels.held.size,
+    openSlotsTaken: slots.takenCount,
+    queuedOutputBytes: sender.queuedBytes,
+    committedOutputBytes: outbox.pendingBytes,
+    unreadBytes: receiver.unreadBytes,
+    assemblingBytes: receiver.assemblingBytes + decoderBytes,
+    inboundPartials: receiver.partialCount,
+    outboundPartials: sender.committer.partialCount,
+    economyBalance: economy.balance,
+    deadlines: endings.deadlineCount,
+    exportedRefs: channels.exports.size,
+    importedRefs: channels.imports.size,
+  }
+}

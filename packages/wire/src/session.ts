@@ -1,0 +1,435 @@
+// Owns: one connection's protocol: what the program may do with it, how it begins and ends, and its clock (spec §3, §12, §16).
+// Must not know: sockets, timers, codecs. Bytes and time come in by calls; bytes, channels and wishes go out through a sink.
+//
+// Three rules make the push style safe: a sink may call anything but `receive`; what a sink throws ends its channel only;
+// after `onClose` the session calls no sink on its own (a paused channel still hands over what it holds when resumed).
+//
+// The rules themselves: dispatcher.ts (what a frame means), channels.ts (how channels begin and end), sender.ts with
+// committer.ts (what goes out), receiver.ts (what comes in).
+import type { Channel, OpenOptions } from './channel.js'
+import { Channels } from './channels.js'
+import { FLOOR_CONNECTION_BYTES, FLOOR_OPEN_CHANNELS, INSTANCE_BYTES, PREFACE } from './constants.js'
+import { Control } from './control.js'
+import { Dispatcher } from './dispatcher.js'
+import { Headers } from './entries.js'
+import { codeNumber, ERRORS, PeerplexError, ProtocolError, UsageError } from './errors.js'
+import { decodeHello, encodeHello, type Hello } from './hello.js'
+import { Intake, PrefaceError } from './intake.js'
+import { resolveSessionLimits, type SessionLimits } from './options.js'
+import type { ChannelsHost, DispatcherHost } from './session-core.js'
+import { connectionLost, endedRemotely, internalError, notUsable } from './session-errors.js'
+import * as states from './session-state.js'
+import { collectStats } from './session-stats.js'
+import type { ConnectionKind, SessionOptions, SessionSink, SessionStats } from './session-types.js'
+import { NO_TRANSITION } from './state-table.js'
+
+// Close codes of message connections (spec §18).
+const CLOSE_NORMAL = 1000
+const CLOSE_CODE_BASE = 4000
+
+export class Session implements ChannelsHost, DispatcherHost {
+  readonly kind: ConnectionKind
+  readonly limits: SessionLimits
+  /** @internal */
+  readonly channels: Channels
+
+  readonly #sink: SessionSink
+  readonly #now: () => number
+  readonly #hello: Hello
+  readonly #intake: Intake
+  readonly #onPreface = (): void => this.#step(states.ON_PREFACE)
+  readonly #control: Control
+  #state: number = states.SESSION_AWAIT_PREFACE
+  #remoteHello: Hello | null = null
+  #authState: 'none' | 'pending' | 'admitted'
+  /** The other side's HELLO, or the verdict on it, must be there by then. */
+  #helloDeadlineMs: number = Number.POSITIVE_INFINITY
+  #timerMs: number = Number.POSITIVE_INFINITY
+  #hasAnnouncedOutput = false
+  #bytesReceived = 0
+  #closeCode = CLOSE_NORMAL
+
+  /** Throws UsageError for options out of range. Nothing is sent before `start`. */
+  constructor(options: SessionOptions, sink: SessionSink) {
+    if (options.instance.length !== INSTANCE_BYTES) {
+      throw new UsageError('INVALID_ARGUMENT', `the instance has ${options.instance.length} bytes`, {
+        hint: `give ${INSTANCE_BYTES} random bytes`,
+      })
+    }
+    this.kind = options.kind
+    this.limits = resolveSessionLimits(options.limits)
+    this.#sink = sink
+    this.#now = options.now
+    this.#authState = options.isAuthRequired === true ? 'pending' : 'none'
+    const isHeld = this.#authState === 'pending'
+    const windowBytes = isHeld ? FLOOR_CONNECTION_BYTES : this.limits.connectionWindowBytes
+    const openCount = isHeld
+      ? Math.min(FLOOR_OPEN_CHANNELS, this.limits.maxOpenChannels)
+      : this.limits.maxOpenChannels
+    this.channels = new Channels(this, this.limits, windowBytes, openCount, options.passesEncoding !== true)
+    this.channels.receiver.isHeld = isHeld
+    this.#hello = Object.freeze({
+      ...this.limits,
+      features: 0,
+      connectionWindowBytes: windowBytes,
+      maxOpenChannels: openCount,
+      instance: options.instance.slice(),
+      headers: Headers.from(options.hello),
+    })
+    this.#control = new Control(this.channels, this)
+    this.#intake = new Intake(
+      this.kind,
+      new Dispatcher(this, this.channels),
+      this.channels.economy,
+      this.limits,
+    )
+  }
+
+  // ---- what the program asks ----------------------------------------------------------------------------------------
+
+  /** AWAIT_PREFACE, AWAIT_HELLO, READY or CLOSED. */
+  get state(): string {
+    return states.SESSION_STATES[this.#state] as string
+  }
+
+  get isOpen(): boolean {
+    return this.#state !== states.SESSION_CLOSED
+  }
+
+  get hasHello(): boolean {
+    return this.#remoteHello !== null
+  }
+
+  /** What the other side announced; null until its HELLO. */
+  get remoteHello(): Hello | null {
+    return this.#remoteHello
+  }
+
+  /** Feature bits in force: those of both HELLOs. */
+  get features(): number {
+    return this.#hello.features & (this.#remoteHello?.features ?? 0)
+  }
+
+  /** Whether new channels may be opened here: not closed, and the other side is not draining. */
+  get isUsable(): boolean {
+    return this.isOpen && !this.#control.drain.isRemote
+  }
+
+  /** How many channels may be opened at once from here. */
+  get openCredit(): number {
+    return this.channels.sender.committer.openCredit - this.channels.sender.openingCount
+  }
+
+  /** The code with which a message transport is to be closed (spec §18). */
+  get transportCloseCode(): number {
+    return this.#closeCode
+  }
+
+  /** Queues the preface (byte connections) and HELLO. */
+  start(): void {
+    this.#step(this.kind === 'byte' ? states.DO_START_BYTE : states.DO_START_MESSAGE)
+    if (this.kind === 'byte') this.channels.outbox.raw(PREFACE as Uint8Array)
+    this.channels.outbox.hello(encodeHello(this.#hello))
+    this.#helloDeadlineMs = this.nowMs + this.limits.helloTimeoutMs
+    this.onOutputPending()
+    this.#reschedule()
+  }
+
+  /**
+   * Opens a channel; takes `options.message`. Its OPEN leaves when credit allows. Throws UsageError, LimitError, or
+   * ClosedError UNAVAILABLE (not-sent) when the session is closed or the other side drains.
+   */
+  open(name: string, options: OpenOptions = {}): Channel {
+    if (!this.isUsable) throw notUsable(name, this.isOpen)
+    return this.channels.open(name, options)
+  }
+
+  /** The credentials of the other side's HELLO are good: full limits, and held channels are shown. */
+  admit(): void {
+    if (this.#authState !== 'pending' || !this.isOpen) return
+    this.#authState = 'admitted'
+    this.#helloDeadlineMs = this.hasHello ? Number.POSITIVE_INFINITY : this.#helloDeadlineMs
+    this.channels.receiver.isHeld = false
+    this.channels.receiver.connection.windowBytes = this.limits.connectionWindowBytes
+    this.channels.slots.resize(this.limits.maxOpenChannels)
+    this.#control.oweConnectionCredit()
+    this.channels.presentHeld()
+  }
+
+  /** The credentials are not good: nothing of this connection was processed. */
+  refuseAuth(message = ''): void {
+    this.fail(new ProtocolError('AUTH', message === '' ? ERRORS.AUTH.message : message))
+  }
+
+  /** Ends gracefully: nothing new from the other side, what runs may run for `graceMs`. Repeating it changes nothing. */
+  drain(graceMs: number): void {
+    if (!this.isOpen || !this.#control.beginDrain(graceMs)) return
+    this.scheduleAt(this.#control.drain.graceEndsMs)
+  }
+
+  /** Ends at once: FINAL, RESET(UNAVAILABLE) on everything that runs, then `onClose(null)`. */
+  close(): void {
+    if (!this.isOpen) return
+    this.#endAll('the connection was closed here')
+    this.#finish(null, states.DO_CLOSE)
+  }
+
+  /** Ends with an error: GOAWAY carries its code when that is one of a connection, INTERNAL_ERROR otherwise. */
+  fail(error: PeerplexError): void {
+    if (!this.isOpen) return
+    const number = codeNumber(error.code)
+    const code = number >= ERRORS.PROTOCOL_ERROR.wireCode ? number : ERRORS.INTERNAL_ERROR.wireCode
+    this.#closeCode = this.#intake.closeCode || CLOSE_CODE_BASE + code
+    this.channels.endings.loseAll(error.message, null)
+    this.channels.outbox.discard()
+    this.channels.outbox.goaway(true, code, this.#control.lastId, 0, NO_BYTES)
+    this.#finish(error, states.DO_FAIL)
+  }
+
+  /** Gives back `count` receptions of a retained reference. */
+  releaseRef(refId: number, count = 1): void {
+    if (!this.isOpen || this.channels.imports.release(refId, count) === 'violation') return
+    this.channels.outbox.ref([refId, count])
+    this.onOutputPending()
+  }
+
+  // ---- from the transport -------------------------------------------------------------------------------------------
+
+  /**
+   * Takes bytes from the transport: any piece of the stream on a byte connection, one whole transport message on a message
+   * connection. Takes the chunk: it must not be changed any more. Never throws for what it contains.
+   */
+  receive(chunk: Uint8Array): void {
+    if (!this.isOpen) return
+    const nowMs = this.nowMs
+    this.#bytesReceived += chunk.length
+    this.channels.economy.refill(nowMs)
+    if (chunk.length > 0) this.#control.keepalive.onReceived(nowMs)
+    // Views of a plain array are cheaper than views of a Node Buffer, and what the program gets is a Uint8Array everywhere.
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
+    try {
+      this.#intake.push(bytes, this.#onPreface)
+    } catch (error) {
+      if (error instanceof PrefaceError) this.#failSilently(error.reason)
+      else this.fail(error instanceof PeerplexError ? error : internalError(error))
+    }
+  }
+
+  /** The transport's input ended or broke. */
+  receiveEnd(cause?: unknown): void {
+    if (!this.isOpen) return
+    const error = connectionLost(cause)
+    this.channels.endings.loseAll(error.message, null)
+    this.channels.outbox.discard()
+    this.#finish(error, states.ON_INPUT_END)
+  }
+
+  /** Whether `takeOutput` has something to give or to do. */
+  get hasOutput(): boolean {
+    if (!this.isOpen) return this.channels.outbox.pendingBytes > 0
+    return this.channels.sender.hasOutput || this.#control.isOwing || this.#isDone()
+  }
+
+  /**
+   * The next bytes for the transport, at most about 64 KiB and one frame, whole frames only; on a message connection they form
+   * one transport message. The caller owns them. Call it while the transport takes more and `hasOutput` is true.
+   */
+  takeOutput(): Uint8Array[] {
+    if (this.isOpen) {
+      this.#control.commitOwed()
+      this.channels.sender.fill()
+    }
+    this.#hasAnnouncedOutput = false
+    const parts = this.channels.outbox.take()
+    if (parts.length > 0) this.#control.keepalive.onSent(this.nowMs)
+    else if (this.#isDone()) this.#finish(null, states.DO_CLOSE)
+    return parts
+  }
+
+  /** To be called at the time last given to `onTimer`. Early and late calls do no harm. */
+  tick(): void {
+    if (!this.isOpen) return
+    const nowMs = this.nowMs
+    const isLate = nowMs - this.#timerMs > this.#control.keepalive.latenessMs
+    this.channels.economy.refill(nowMs)
+    if (isLate && this.#control.keepalive.onLate(nowMs)) this.#control.ping()
+    if (nowMs >= this.#helloDeadlineMs) {
+      this.fail(new ProtocolError('HELLO_TIMEOUT', this.#helloMessage()))
+      return
+    }
+    if (this.#control.keepalive.isExpired(nowMs)) {
+      const message = `nothing arrived for ${this.limits.idleTimeoutMs} ms`
+      this.fail(new ProtocolError('IDLE_TIMEOUT', message, { retryable: true }))
+      return
+    }
+    if (this.#control.keepalive.isPingDue(nowMs))
+      this.#control.keepalive.onKeepalivePing(this.#control.ping())
+    this.channels.tick(nowMs)
+    if (nowMs >= this.#control.drain.graceEndsMs) this.#endAll('the grace period of the drain is over')
+    if (this.isOpen) this.#reschedule()
+  }
+
+  /** A snapshot of counts and levels; a plain object. */
+  stats(): SessionStats {
+    return collectStats(this.state, this.#bytesReceived, this.#intake.bufferBytes, this.channels)
+  }
+
+  // ---- for the parts of the session ---------------------------------------------------------------------------------
+
+  /** @internal */
+  get nowMs(): number {
+    return this.#now()
+  }
+
+  /** @internal */
+  get isAuthPending(): boolean {
+    return this.#authState === 'pending'
+  }
+
+  /** @internal */
+  get hasSentFinal(): boolean {
+    return this.#control.drain.isLocalFinal
+  }
+
+  /** @internal */
+  onOutputPending(): void {
+    if (this.#hasAnnouncedOutput) return
+    this.#hasAnnouncedOutput = true
+    this.#sink.onOutputPending()
+  }
+
+  /** @internal */
+  scheduleAt(atMs: number): void {
+    if (atMs >= this.#timerMs || !this.isOpen) return
+    this.#timerMs = atMs
+    this.#sink.onTimer(atMs)
+  }
+
+  /** @internal */
+  notifyChannel(channel: Channel): void {
+    try {
+      this.#sink.onChannel(channel)
+    } catch (error) {
+      this.channels.onHandlerError(error, channel)
+    }
+  }
+
+  /** @internal */
+  notifyHandlerError(error: unknown, channel: Channel): void {
+    this.#sink.onHandlerError?.(error, channel)
+  }
+
+  /** @internal */
+  notifyRefFreed(refId: number): void {
+    this.#sink.onRefFreed?.(refId)
+  }
+
+  /** @internal */
+  onChannelRemoved(): void {
+    if (this.#isDone()) this.onOutputPending()
+  }
+
+  /** @internal */
+  receiveHello(meta: Uint8Array): void {
+    const hello = decodeHello(meta, this.limits.maxHeaderCount)
+    if (hello.instance.every((byte, index) => byte === this.#hello.instance[index])) {
+      throw new ProtocolError('SELF_CONNECT', ERRORS.SELF_CONNECT.message)
+    }
+    this.#step(states.ON_HELLO)
+    this.#remoteHello = hello
+    const isPending = this.isAuthPending
+    this.#helloDeadlineMs = isPending ? this.nowMs + this.limits.helloTimeoutMs : Number.POSITIVE_INFINITY
+    this.#control.keepalive.start(hello.idleTimeoutMs)
+    this.channels.sender.start(hello, this.channels.table.snapshot())
+    this.#reschedule()
+    this.#sink.onHello?.(hello)
+  }
+
+  /** @internal */
+  owePong(low: number, high: number): void {
+    this.#control.owePong(low, high)
+  }
+
+  /** @internal */
+  receivePong(number: number): boolean {
+    return this.#control.receivePong(number)
+  }
+
+  /** @internal */
+  receiveGoaway(isFinal: boolean, code: number, lastId: number, graceMs: number, headers: Headers): void {
+    if (code !== 0) {
+      const error = endedRemotely(code, headers.get('message') ?? '')
+      this.channels.endings.loseBeyond(lastId, error.message)
+      this.channels.endings.loseAll(error.message, null)
+      this.channels.outbox.discard()
+      this.#finish(error, states.ON_GOAWAY_ERROR)
+      return
+    }
+    const isNew = isFinal ? this.#control.drain.onFinal(lastId) : this.#control.drain.onNotice()
+    if (!isNew) return
+    const message = 'the other side drains'
+    this.channels.endings.returnOpening(message)
+    if (isFinal) this.channels.endings.loseBeyond(lastId, message)
+    this.#sink.onDrain?.({ isFinal, graceMs })
+    if (this.#isDone()) this.onOutputPending()
+  }
+
+  // ---- inside -------------------------------------------------------------------------------------------------------
+
+  /** The other side does not speak this protocol: it is told nothing more. */
+  #failSilently(error: ProtocolError): void {
+    this.channels.endings.loseAll(error.message, error.code === 'VERSION' ? 'not-processed' : null)
+    this.channels.outbox.discard()
+    this.#finish(error, states.DO_FAIL)
+  }
+
+  /** Whatever still runs ends now. */
+  #endAll(reason: string): void {
+    this.#control.finishDrain()
+    this.channels.endings.returnOpening(reason)
+    this.channels.endings.resetAll()
+  }
+
+  /** Whether a drain has come to its end: FINAL is out or in, and no channel is left. */
+  #isDone(): boolean {
+    const { table, sender } = this.channels
+    if (!this.isOpen || table.size > 0 || sender.openingCount > 0) return false
+    return this.#control.drain.isLocalFinal || this.#control.drain.isRemoteFinal
+  }
+
+  #finish(error: PeerplexError | null, event: number): void {
+    this.#step(event)
+    this.#timerMs = Number.POSITIVE_INFINITY
+    if (this.channels.outbox.pendingBytes > 0) this.onOutputPending()
+    this.#sink.onClose(error)
+  }
+
+  #step(event: number): void {
+    const next = states.sessionTable.next(this.#state, event)
+    if (next === NO_TRANSITION) {
+      throw new UsageError('FAILED_PRECONDITION', `the session is ${this.state}`, {
+        hint: `it cannot '${states.sessionTable.events[event]}' now`,
+      })
+    }
+    this.#state = next
+  }
+
+  #helloMessage(): string {
+    const what = this.hasHello ? 'no verdict on the credentials' : 'no HELLO'
+    return `${what} within ${this.limits.helloTimeoutMs} ms`
+  }
+
+  #reschedule(): void {
+    const { graceEndsMs } = this.#control.drain
+    const next = Math.min(
+      this.#helloDeadlineMs,
+      this.#control.keepalive.nextTimerMs(),
+      this.channels.nextTimerMs(),
+      graceEndsMs,
+    )
+    this.#timerMs = Number.POSITIVE_INFINITY
+    if (next !== Number.POSITIVE_INFINITY) this.scheduleAt(next)
+  }
+}
+
+const NO_BYTES = new Uint8Array(0)

@@ -1,0 +1,96 @@
+// Owns: what a transport is to the rest of the library: endpoints as URLs, and connections of two kinds.
+// Must not know: any particular transport. Types and pure functions only.
+import { UsageError } from './errors.js'
+import type { ConnectionKind } from './session-types.js'
+
+/** A parsed endpoint. `url` is the canonical text of it. */
+export interface Endpoint {
+  /** Lower case, without the colon: `tcp`, `unix`, `ws`, `memory`, … */
+  readonly scheme: string
+  /** Host name or address without brackets; empty where the scheme has none. */
+  readonly host: string
+  /** 0 … 65535; 0 where none was given or the scheme has none. */
+  readonly port: number
+  /** Socket path, memory name, command line or URL path, by scheme. */
+  readonly path: string
+  readonly url: string
+}
+
+/** Why and how a connection ended below the protocol; undefined for a clean end. */
+export type ConnectionEnd = Error | undefined
+
+/** What a connection reports to its owner. */
+export interface ConnectionSink {
+  /** Bytes arrived: any piece of a stream, or one whole transport message. Gives the chunk away. */
+  onData(chunk: Uint8Array): void
+  /** `write` returned false and there is room again. */
+  onDrain(): void
+  /** The other side will send no more, or the connection broke. Comes exactly once, and nothing after it. */
+  onEnd(error: ConnectionEnd): void
+}
+
+/** One connection: a pipe for bytes, or for messages. The owner sets `sink` before the current turn ends. */
+export interface Connection {
+  readonly kind: ConnectionKind
+  /** For messages to people: `tcp://127.0.0.1:7000`. */
+  readonly url: string
+  sink: ConnectionSink
+  /**
+   * Sends the parts, in order; on a message connection together as one transport message. Takes them. False when the owner
+   * had better wait for `onDrain`.
+   */
+  write(parts: readonly Uint8Array[]): boolean
+  /** Sends what was written, then ends the output. Input goes on until `onEnd` or `destroy`. */
+  end(closeCode: number): void
+  /** Drops everything at once. */
+  destroy(): void
+}
+
+const SCHEMES_WITH_PORT: ReadonlySet<string> = new Set(['tcp', 'tls', 'ws', 'wss'])
+const SCHEMES_WITH_PATH: ReadonlySet<string> = new Set(['unix', 'memory', 'exec'])
+
+/**
+ * Parses an endpoint URL. Hosts default to loopback. Throws UsageError INVALID_ARGUMENT naming the part that is wrong and
+ * what is allowed there.
+ */
+export function parseEndpoint(url: string): Endpoint {
+  const colon = url.indexOf(':')
+  const scheme = colon < 0 ? '' : url.slice(0, colon).toLowerCase()
+  if (SCHEMES_WITH_PORT.has(scheme)) return parseHostEndpoint(url, scheme, url.slice(colon + 1))
+  if (scheme === 'stdio') return { scheme, host: '', port: 0, path: '', url: 'stdio:' }
+  if (SCHEMES_WITH_PATH.has(scheme)) {
+    const path = url.slice(colon + 1)
+    if (path.length > 0) return { scheme, host: '', port: 0, path, url: `${scheme}:${path}` }
+    throw badEndpoint(url, 'has nothing after the scheme', `write ${scheme}: and a path or name`)
+  }
+  const known = [...SCHEMES_WITH_PORT, ...SCHEMES_WITH_PATH, 'stdio'].join(', ')
+  throw badEndpoint(
+    url,
+    colon < 0 ? 'has no scheme' : `has the unknown scheme '${scheme}'`,
+    `the schemes are ${known}`,
+  )
+}
+
+function parseHostEndpoint(url: string, scheme: string, rest: string): Endpoint {
+  if (!rest.startsWith('//'))
+    throw badEndpoint(url, 'lacks // after the scheme', `write ${scheme}://host:port`)
+  const slash = rest.indexOf('/', 2)
+  const authority = slash < 0 ? rest.slice(2) : rest.slice(2, slash)
+  const path = slash < 0 ? '' : rest.slice(slash)
+  const isWeb = scheme === 'ws' || scheme === 'wss'
+  if (!isWeb && path !== '')
+    throw badEndpoint(url, `has the path '${path}'`, `${scheme}: takes host and port only`)
+  const match = /^(\[[0-9a-fA-F:.%]+\]|[^:[\]@]*)(?::(\d{1,5}))?$/.exec(authority)
+  if (match === null)
+    throw badEndpoint(url, `has the host and port '${authority}'`, 'write host:port, IPv6 in brackets')
+  const host = (match[1] ?? '').replace(/^\[|\]$/g, '') || '127.0.0.1'
+  const port = match[2] === undefined ? (isWeb ? (scheme === 'ws' ? 80 : 443) : -1) : Number(match[2])
+  if (port < 0) throw badEndpoint(url, 'has no port', 'add :0 … :65535; 0 picks a free one when binding')
+  if (port > 65_535) throw badEndpoint(url, `has the port ${port}`, 'ports go from 0 to 65535')
+  const shown = host.includes(':') ? `[${host}]` : host
+  return { scheme, host, port, path, url: `${scheme}://${shown}:${port}${path}` }
+}
+
+function badEndpoint(url: string, what: string, hint: string): UsageError {
+  return new UsageError('INVALID_ARGUMENT', `the endpoint '${String(url).slice(0, 200)}' ${what}`, { hint })
+}

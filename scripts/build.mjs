@@ -1,0 +1,82 @@
+// Owns the build: `tsc -b` checks the types and writes the `.d.ts`, rolldown writes one `.js` per exported entry (with what the entries of a
+// package share in a chunk beside them, so that a class exists once). It must not know what a package does.
+// The `.js` is bundled from the sources, never from compiler output: an incremental `tsc -b` over files that a bundler rewrote would mix ages.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'rolldown'
+import { packageEntries, root, workspacePackages } from './workspace.mjs'
+
+/**
+ * Runs the compiler over all packages.
+ * @returns {boolean} true when there was no error
+ */
+export function buildTypes() {
+  // The compiler trusts its notes and does not look whether what it wrote is still there: without `dist` it would have nothing to do.
+  const entries = workspacePackages().flatMap((pkg) => packageEntries(pkg))
+  if (entries.some((entry) => existsSync(entry.source) && !existsSync(typesOf(entry)))) {
+    rmSync(join(root, '.cache/tsc'), { recursive: true, force: true })
+  }
+  const run = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  return run.status === 0
+}
+
+/** Writes the shipped `.js` files of every package that has sources. */
+export async function buildBundles() {
+  for (const pkg of workspacePackages()) {
+    const entries = packageEntries(pkg).filter((entry) => existsSync(entry.source))
+    const [first] = entries
+    if (!first) continue
+    const { output } = await build({
+      input: Object.fromEntries(entries.map((entry) => [entry.output.replace(/\.js$/, ''), entry.source])),
+      platform: 'neutral',
+      // Relative and absolute paths are the package itself; every bare name is somebody else's.
+      external: /^[^./]/,
+      transform: { target: 'es2022' },
+      output: {
+        dir: first.outDir,
+        format: 'esm',
+        sourcemap: true,
+        entryFileNames: '[name].js',
+        chunkFileNames: 'shared/[name].js',
+      },
+      logLevel: 'warn',
+    })
+    removeStale(first.outDir, join(root, pkg.dir, 'src'), new Set(output.map((file) => file.fileName)))
+  }
+}
+
+/**
+ * @param {import('./workspace.mjs').Entry} entry
+ * @returns {string}
+ */
+function typesOf(entry) {
+  return join(entry.outDir, entry.output.replace(/\.js$/, '.d.ts'))
+}
+
+/**
+ * Removes what an earlier build left and this one would not write: nobody should import or pack a file without a source.
+ * @param {string} outDir
+ * @param {string} sourceDir
+ * @param {Set<string>} written by the bundler, relative to outDir
+ */
+function removeStale(outDir, sourceDir, written) {
+  for (const entry of readdirSync(outDir, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue
+    const file = join(entry.parentPath, entry.name)
+    const name = relative(outDir, file).split(sep).join('/')
+    const typedSource = name.match(/^(.+)\.d\.ts$/)?.[1]
+    const isCurrent = typedSource ? existsSync(join(sourceDir, `${typedSource}.ts`)) : written.has(name)
+    if (!isCurrent) rmSync(file)
+  }
+}
+
+if (import.meta.url === pathToFileURL(String(process.argv[1])).href) {
+  if (!buildTypes()) process.exitCode = 1
+  else await buildBundles()
+}
