@@ -115,7 +115,8 @@ export const header = (type, flags, channel, size, meta = 0) => frame(type, flag
  */
 export function h(key, value) {
   if (key.startsWith('#') || (key.endsWith('-bin') && !STATIC_KEYS.includes(key))) return [key, { t: 'bin', v: value }]
-  return [key, { t: STATIC_TYPES[key] ?? 'text', v: value }]
+  const type = Object.hasOwn(STATIC_TYPES, key) ? String(STATIC_TYPES[key]) : 'text'
+  return [key, { t: type, v: value }]
 }
 
 /**

@@ -4,7 +4,7 @@
 // ---- preface (spec §3) ----------------------------------------------------------------------------------------------
 
 /** The eight bytes that open a byte connection: a non-ASCII byte, "PPX", the major version "1", CR LF SUB. */
-export const PREFACE: Readonly<Uint8Array> = Uint8Array.of(0x89, 0x50, 0x50, 0x58, 0x31, 0x0d, 0x0a, 0x1a)
+export const PREFACE: Uint8Array = Uint8Array.of(0x89, 0x50, 0x50, 0x58, 0x31, 0x0d, 0x0a, 0x1a)
 export const PREFACE_BYTES = 8
 /** Index of the version digit in the preface. A difference before it means "not Peerplex", one at it "another version". */
 export const PREFACE_VERSION_AT = 4

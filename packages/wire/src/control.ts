@@ -1,22 +1,34 @@
-// Owns: the frames of the connection itself that this side sends: what is owed (PONG, CREDIT), PING, and the GOAWAYs of a drain
-// (spec §10, §15, §16). What is owed is a state, not a queue: only its newest value is sent.
+// Owns: the frames of the connection itself that this side sends: preface and HELLO, what is owed (PONG, CREDIT), PING, and
+// GOAWAY (spec §3, §10, §12, §15, §16). What is owed is a state, not a queue: only its newest value is sent.
 // Must not know: timers, how the session begins and ends.
 import type { Channels } from './channels.js'
+import { MAX_U31, PREFACE } from './constants.js'
 import { Drain } from './drain.js'
+import { Headers } from './entries.js'
+import { UsageError } from './errors.js'
+import { encodeHello, type Hello } from './hello.js'
 import { Keepalive } from './keepalive.js'
 import type { ChannelsHost } from './session-core.js'
+import type { ConnectionKind } from './session-types.js'
+
+/** Longer error texts are cut: they are for people, and the other side's limits may not be known yet. */
+const ERROR_TEXT_LENGTH = 500
 
 const NO_BYTES = new Uint8Array(0)
 
 export class Control {
+  /** What we announce. */
+  readonly hello: Hello
   readonly keepalive: Keepalive
   readonly drain: Drain = new Drain()
+  readonly #kind: ConnectionKind
   readonly #channels: Channels
   readonly #host: ChannelsHost
   #owedPong: readonly [low: number, high: number] | null = null
-  #owesConnectionCredit = false
 
-  constructor(channels: Channels, host: ChannelsHost) {
+  constructor(kind: ConnectionKind, hello: Hello, channels: Channels, host: ChannelsHost) {
+    this.#kind = kind
+    this.hello = hello
     this.#channels = channels
     this.#host = host
     this.keepalive = new Keepalive(channels.limits.idleTimeoutMs, host.nowMs)
@@ -32,15 +44,29 @@ export class Control {
     return this.#host.isAuthPending ? 0 : this.#channels.lastAcceptedId
   }
 
+  /** Preface, on byte connections, and HELLO. */
+  greet(): void {
+    if (this.#kind === 'byte') this.#channels.outbox.raw(PREFACE)
+    this.#channels.outbox.hello(encodeHello(this.hello))
+  }
+
+  /** The last frame after an error; behind preface and HELLO even if those had not left yet. */
+  sayError(code: number, text: string): void {
+    const { outbox } = this.#channels
+    if (outbox.takenBytes === 0) this.greet()
+    const message = Headers.from({ message: text.slice(0, ERROR_TEXT_LENGTH) })
+    outbox.goaway(true, code, this.lastId, 0, message.encoded)
+  }
+
   /** A PING arrived; an older one that is still unanswered is answered with it. */
   owePong(low: number, high: number): void {
     this.#owedPong = [low, high]
     this.#host.onOutputPending()
   }
 
-  /** CREDIT 0 is to be sent whatever is due: it tells the other side that it is admitted. */
-  oweConnectionCredit(): void {
-    this.#owesConnectionCredit = true
+  /** CREDIT 0 with the real limits, ahead of anything that held channels answer: it says that the other side is admitted. */
+  announceAdmission(): void {
+    this.#writeCredit()
     this.#host.onOutputPending()
   }
 
@@ -53,11 +79,7 @@ export class Control {
     }
     counters.creditsSent += receiver.commitCredits()
     if (!this.#isCreditDue() && (this.#host.isAuthPending || !slots.isDue())) return
-    this.#owesConnectionCredit = false
-    if (receiver.withheldSinceMs < 0) receiver.connection.grant()
-    slots.grant()
-    outbox.credit(0, receiver.connection.bytesGranted >>> 0, slots.limit >>> 0)
-    counters.creditsSent++
+    this.#writeCredit()
   }
 
   /** Sends a PING; returns its number. */
@@ -78,8 +100,13 @@ export class Control {
     return true
   }
 
-  /** Notice and fence; false when the drain had begun. */
+  /** Notice and fence; false when the drain had begun. Throws UsageError. */
   beginDrain(graceMs: number): boolean {
+    if (!Number.isInteger(graceMs) || graceMs < 0 || graceMs > MAX_U31) {
+      throw new UsageError('INVALID_ARGUMENT', `drain with a grace of ${graceMs} ms`, {
+        hint: `give a whole number from 0 to ${MAX_U31}`,
+      })
+    }
     if (!this.drain.begin()) return false
     this.drain.graceEndsMs = this.#host.nowMs + graceMs
     this.#channels.outbox.goaway(false, 0, 0, graceMs, NO_BYTES)
@@ -93,6 +120,14 @@ export class Control {
     if (this.drain.finish()) this.#writeFinal(0)
   }
 
+  #writeCredit(): void {
+    const { outbox, receiver, slots, counters } = this.#channels
+    if (receiver.withheldSinceMs < 0) receiver.connection.grant()
+    slots.grant()
+    outbox.credit(0, receiver.connection.bytesGranted >>> 0, slots.limit >>> 0)
+    counters.creditsSent++
+  }
+
   #writeFinal(graceMs: number): void {
     this.#channels.outbox.goaway(true, 0, this.lastId, graceMs, NO_BYTES)
     this.#host.onOutputPending()
@@ -101,6 +136,6 @@ export class Control {
   #isCreditDue(): boolean {
     if (this.#host.isAuthPending) return false
     const { receiver, slots } = this.#channels
-    return this.#owesConnectionCredit || receiver.isConnectionCreditDue() || slots.isUrgent()
+    return receiver.isConnectionCreditDue() || slots.isUrgent()
   }
 }

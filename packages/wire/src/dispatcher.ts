@@ -137,8 +137,8 @@ export class Dispatcher implements FrameSink {
     if (!core.table.admitRemote(id)) throw violation(`OPEN: id ${id} was used before or goes back`)
     const hasMessage = (flags & FLAG_MSG) !== 0
     const charge = end - start + (hasMessage ? MESSAGE_CHARGE_BYTES : 0)
-    this.#spendOnTinyFragment(flags, end - metaEnd)
     core.receiver.chargeConnection(charge)
+    core.receiver.assertWindow(charge)
     const isWithinLimit = core.slots.receive()
     if (this.#host.hasSentFinal && open.name !== REF_NAME) {
       core.slots.release(false)
@@ -162,6 +162,7 @@ export class Dispatcher implements FrameSink {
     const channel = core.createInbound(-id, open, headers, isLast, bits)
     core.receiver.chargeChannel(channel, charge, hasMessage ? 1 : 0)
     if (!hasMessage) channel.receiveCredit.consume(charge, 0)
+    this.#spendOnTinyFragment(flags, end - metaEnd)
     if (!core.importRefs(channel, headers)) return
     core.presentInbound(channel)
     if (hasMessage) this.#fragment(channel, flags, Headers.EMPTY, body, metaEnd, end, charge)
@@ -187,7 +188,6 @@ export class Dispatcher implements FrameSink {
     const channel = core.table.get(key)
     if (channel === undefined) {
       this.#assertPast(TYPE_DATA, key)
-      this.#spendOnTinyFragment(flags, end - metaEnd)
       core.receiver.chargeConnection(charge)
       return
     }

@@ -169,8 +169,9 @@ export class Endings {
   // ---- many at once -------------------------------------------------------------------------------------------------
 
   /** OPENs that wait go back to their callers: nothing of them was sent. */
-  returnOpening(message: string): void {
-    for (const channel of this.#channels.sender.takeOpening()) this.#lose(channel, 'not-sent', message)
+  returnOpening(message: string, includesRefs: boolean): void {
+    for (const channel of this.#channels.sender.opening(includesRefs))
+      this.#lose(channel, 'not-sent', message)
   }
 
   /** Our channels beyond the other side's fence never ran. */
@@ -184,12 +185,14 @@ export class Endings {
 
   /** RESET(UNAVAILABLE) on everything that is left: the grace of a drain is over. */
   resetAll(): void {
-    for (const channel of this.#channels.table.snapshot()) this.reset(channel, ERRORS.UNAVAILABLE.wireCode)
+    for (const channel of this.#channels.table.snapshot()) {
+      if (channel.stateNumber !== STATE_CLOSED) this.reset(channel, ERRORS.UNAVAILABLE.wireCode)
+    }
   }
 
   /** The connection is over. `delivery` overrides what is otherwise known of each call of ours. */
   loseAll(message: string, delivery: Delivery | null): void {
-    this.returnOpening(message)
+    this.returnOpening(message, true)
     this.#channels.held.clear()
     for (const channel of this.#channels.table.snapshot())
       this.#lose(channel, delivery ?? this.#lostDelivery(channel), message)
@@ -247,8 +250,8 @@ export class Endings {
         channel.bits |= ANSWERED
         this.#host.onOutputPending()
       }
-      this.#remove(channel)
     }
+    this.#remove(channel)
     this.#finish(channel, code, headers.get('message') ?? '', delivery, 'local', headers, details)
   }
 
@@ -261,6 +264,12 @@ export class Endings {
   }
 
   #lose(channel: Channel, delivery: Delivery, message: string): void {
+    // A program that is told of one channel may end others meanwhile.
+    if (
+      channel.stateNumber === STATE_CLOSED ||
+      (channel.stateNumber === STATE_IDLE && channel.outcome !== null)
+    )
+      return
     if (channel.stateNumber !== STATE_IDLE) this.#step(channel, DO_LOSE)
     this.#channels.sender.drop(channel)
     this.#channels.receiver.dropPartial(channel)

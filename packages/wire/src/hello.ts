@@ -97,11 +97,11 @@ export function decodeHello(meta: Uint8Array, maxHeaderCount: number): Hello {
     maxOpenChannels: inRange('opens', readU32(meta, 28), 0, MAX_U31),
     maxHeaderBytes: inRange('maxMeta', u16(32), FLOOR_HEADER_BYTES, 0xffff),
     maxPartialMessages: inRange('partials', u16(34), FLOOR_PARTIAL_MESSAGES, 0xffff),
-    idleTimeoutMs: readU32(meta, 36),
+    idleTimeoutMs: Math.min(readU32(meta, 36), MAX_U31),
     instance: meta.slice(40, 40 + INSTANCE_BYTES),
     headers: readHelloHeaders(meta, prefixBytes, maxHeaderCount),
   }
-  if (hello.idleTimeoutMs !== 0) inRange('idleMs', hello.idleTimeoutMs, FLOOR_IDLE_MS, 0xffff_ffff)
+  if (hello.idleTimeoutMs !== 0) inRange('idleMs', hello.idleTimeoutMs, FLOOR_IDLE_MS, MAX_U31)
   return Object.freeze(hello)
 }
 

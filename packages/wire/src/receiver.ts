@@ -82,6 +82,12 @@ export class Receiver {
     })
   }
 
+  /** Checks an OPEN against the window of a new channel, before there is one; throws FLOW_CONTROL. */
+  assertWindow(bytes: number): void {
+    if (bytes <= this.#limits.channelWindowBytes) return
+    throw new ProtocolError('FLOW_CONTROL', 'an OPEN exceeds the window of its channel')
+  }
+
   /** Counts a frame on its channel; throws FLOW_CONTROL. */
   chargeChannel(channel: Channel, bytes: number, messages: number): void {
     if (channel.receiveCredit.receive(bytes, messages)) return

@@ -18,7 +18,7 @@ import {
   LARGEST_SENT_FRAME_BYTES,
   type OutboundItem,
 } from './committer.js'
-import { FLAG_FIN, FLAG_MSG, FLAG_TRL } from './constants.js'
+import { FLAG_FIN, FLAG_MSG, FLAG_TRL, REF_NAME } from './constants.js'
 import type { Headers } from './entries.js'
 import { UsageError } from './errors.js'
 import type { Hello } from './hello.js'
@@ -37,6 +37,9 @@ export interface SenderHost extends CommitHost {
 const COMMIT_AHEAD_BYTES = 65_536
 /** A last message this small always fits one frame, so its trailers may ride along. */
 const SMALL_LAST_BYTES = 4_000
+
+/** What `commit` would say of an item that has to wait its turn. */
+const NOT_TRIED = -9
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -82,13 +85,10 @@ export class Sender {
     const entries = channel.headers.encoded
     const meta = this.committer.openMetaBytes(channel.name) + entries.length
     this.committer.assertFits(channel, payload.length, meta)
-    if ((flags & FLAG_FIN) !== 0) channel.bits |= OUTPUT_ENDED
     if (entries.length > 0) this.#host.exportRefs(channel, entries)
-    this.#enqueue(channel, flags | ITEM_OPEN, entries, payload, 0)
-    this.#opening.add(channel)
-    // Straight through when nothing waits: the usual case of a call.
-    if (this.#opening.size === 1 && this.#isCalm()) this.#serveOpening()
-    this.#host.onOutputPending()
+    if ((flags & FLAG_FIN) !== 0) channel.bits |= OUTPUT_ENDED
+    const isNext = this.#opening.size === 0 && this.committer.openCredit > 0
+    this.#submit(channel, flags | ITEM_OPEN, entries, payload, isNext)
   }
 
   send(
@@ -111,10 +111,10 @@ export class Sender {
       } else last = trailing
     }
     this.committer.assertFits(channel, payload.length, Math.max(entries.length, last?.length ?? 0))
-    if (isLast) channel.bits |= OUTPUT_ENDED
     if (entries.length > 0) this.#host.exportRefs(channel, entries)
-    this.#submit(channel, flags, entries, payload)
-    if (last !== null) this.#submit(channel, FLAG_FIN | FLAG_TRL, last, NO_BYTES)
+    if (isLast) channel.bits |= OUTPUT_ENDED
+    this.#submit(channel, flags, entries, payload, this.#isFirst(channel))
+    if (last !== null) this.#submit(channel, FLAG_FIN | FLAG_TRL, last, NO_BYTES, this.#isFirst(channel))
     if (channel.outHead === null) return true
     channel.bits |= WANTS_ROOM
     return false
@@ -124,7 +124,7 @@ export class Sender {
     if (!this.#assertOpen(channel, 'send headers')) return
     if (headers.encoded.length === 0) return
     this.committer.assertFits(channel, 0, headers.encoded.length)
-    this.#submit(channel, 0, headers.encoded, NO_BYTES)
+    this.#submit(channel, 0, headers.encoded, NO_BYTES, this.#isFirst(channel))
   }
 
   end(channel: Channel, trailers: Headers): void {
@@ -132,7 +132,7 @@ export class Sender {
     this.committer.assertFits(channel, 0, trailers.encoded.length)
     channel.bits |= OUTPUT_ENDED
     const flags = trailers.encoded.length > 0 ? FLAG_FIN | FLAG_TRL : FLAG_FIN
-    this.#submit(channel, flags, trailers.encoded, NO_BYTES)
+    this.#submit(channel, flags, trailers.encoded, NO_BYTES, this.#isFirst(channel))
   }
 
   /** Forgets what the channel has not committed. Returns whether its OPEN was among it. */
@@ -189,11 +189,9 @@ export class Sender {
     this.#host.onOutputPending()
   }
 
-  /** OPENs that wait: taken back when the other side drains (spec §16). */
-  takeOpening(): Channel[] {
-    const channels = [...this.#opening]
-    this.#opening.clear()
-    return channels
+  /** Channels whose OPEN waits; a drain leaves calls of references where they are (spec §16). */
+  opening(includesRefs: boolean): Channel[] {
+    return [...this.#opening].filter((channel) => channel.name !== REF_NAME || includesRefs)
   }
 
   // ---- to the transport ---------------------------------------------------------------------------------------------
@@ -263,29 +261,31 @@ export class Sender {
     }
   }
 
-  #submit(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array): void {
-    let offset = 0
-    if (channel.outHead === null && channel.stateNumber !== STATE_IDLE && this.#isCalm()) {
-      const item: OutboundItem = { flags, entries, payload, offset: 0, next: null }
-      const result = this.committer.commit(channel, item, LARGEST_SENT_FRAME_BYTES)
-      if (result === payload.length || result === IS_OVERSIZED) {
-        this.#host.onOutputPending()
-        return
-      }
-      if (result > 0) offset = result
+  #isFirst(channel: Channel): boolean {
+    return channel.outHead === null && channel.stateNumber !== STATE_IDLE
+  }
+
+  /** `isNext`: nothing of its own kind waits before it. Then it goes straight through, without a place in a queue. */
+  #submit(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array, isNext: boolean): void {
+    const item: OutboundItem = { flags, entries, payload, offset: 0, next: null }
+    const canGo = isNext && this.#isCalm()
+    const result = canGo ? this.committer.commit(channel, item, LARGEST_SENT_FRAME_BYTES) : NOT_TRIED
+    if (result !== payload.length && result !== IS_OVERSIZED) {
+      item.offset = Math.max(result, 0)
+      this.#enqueue(channel, item)
+      if (channel.stateNumber === STATE_IDLE) this.#opening.add(channel)
+      else this.#list(channel)
     }
-    this.#enqueue(channel, flags, entries, payload, offset)
-    if (channel.stateNumber !== STATE_IDLE) this.#list(channel)
     this.#host.onOutputPending()
   }
 
-  #enqueue(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array, offset: number): void {
-    const item: OutboundItem = { flags, entries, payload, offset, next: null }
+  #enqueue(channel: Channel, item: OutboundItem): void {
     if (channel.outTail === null) channel.outHead = item
     else channel.outTail.next = item
     channel.outTail = item
-    channel.outBytes += payload.length - offset
-    this.queuedBytes += payload.length - offset
+    const bytes = item.payload.length - item.offset
+    channel.outBytes += bytes
+    this.queuedBytes += bytes
   }
 
   /** Nobody waits before a new message, and there is room ahead of the transport. */

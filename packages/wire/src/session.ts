@@ -8,12 +8,12 @@
 // committer.ts (what goes out), receiver.ts (what comes in).
 import type { Channel, OpenOptions } from './channel.js'
 import { Channels } from './channels.js'
-import { FLOOR_CONNECTION_BYTES, FLOOR_OPEN_CHANNELS, INSTANCE_BYTES, PREFACE } from './constants.js'
+import { FLOOR_CONNECTION_BYTES, FLOOR_OPEN_CHANNELS, INSTANCE_BYTES, REF_NAME } from './constants.js'
 import { Control } from './control.js'
 import { Dispatcher } from './dispatcher.js'
 import { Headers } from './entries.js'
-import { codeNumber, ERRORS, PeerplexError, ProtocolError, UsageError } from './errors.js'
-import { decodeHello, encodeHello, type Hello } from './hello.js'
+import { codeNumber, type Delivery, ERRORS, PeerplexError, ProtocolError, UsageError } from './errors.js'
+import { decodeHello, type Hello } from './hello.js'
 import { Intake, PrefaceError } from './intake.js'
 import { resolveSessionLimits, type SessionLimits } from './options.js'
 import type { ChannelsHost, DispatcherHost } from './session-core.js'
@@ -35,7 +35,6 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   readonly #sink: SessionSink
   readonly #now: () => number
-  readonly #hello: Hello
   readonly #intake: Intake
   readonly #onPreface = (): void => this.#step(states.ON_PREFACE)
   readonly #control: Control
@@ -68,7 +67,7 @@ export class Session implements ChannelsHost, DispatcherHost {
       : this.limits.maxOpenChannels
     this.channels = new Channels(this, this.limits, windowBytes, openCount, options.passesEncoding !== true)
     this.channels.receiver.isHeld = isHeld
-    this.#hello = Object.freeze({
+    const hello: Hello = Object.freeze({
       ...this.limits,
       features: 0,
       connectionWindowBytes: windowBytes,
@@ -76,7 +75,7 @@ export class Session implements ChannelsHost, DispatcherHost {
       instance: options.instance.slice(),
       headers: Headers.from(options.hello),
     })
-    this.#control = new Control(this.channels, this)
+    this.#control = new Control(this.kind, hello, this.channels, this)
     this.#intake = new Intake(
       this.kind,
       new Dispatcher(this, this.channels),
@@ -107,7 +106,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** Feature bits in force: those of both HELLOs. */
   get features(): number {
-    return this.#hello.features & (this.#remoteHello?.features ?? 0)
+    return this.#control.hello.features & (this.#remoteHello?.features ?? 0)
   }
 
   /** Whether new channels may be opened here: not closed, and the other side is not draining. */
@@ -127,9 +126,9 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** Queues the preface (byte connections) and HELLO. */
   start(): void {
+    if (this.#isStarted) throw new UsageError('FAILED_PRECONDITION', 'the session was started before')
     this.#step(this.kind === 'byte' ? states.DO_START_BYTE : states.DO_START_MESSAGE)
-    if (this.kind === 'byte') this.channels.outbox.raw(PREFACE as Uint8Array)
-    this.channels.outbox.hello(encodeHello(this.#hello))
+    this.#control.greet()
     this.#helloDeadlineMs = this.nowMs + this.limits.helloTimeoutMs
     this.onOutputPending()
     this.#reschedule()
@@ -140,7 +139,8 @@ export class Session implements ChannelsHost, DispatcherHost {
    * ClosedError UNAVAILABLE (not-sent) when the session is closed or the other side drains.
    */
   open(name: string, options: OpenOptions = {}): Channel {
-    if (!this.isUsable) throw notUsable(name, this.isOpen)
+    if (!this.#isStarted) throw new UsageError('FAILED_PRECONDITION', `open '${name}' before start()`)
+    if (!this.isUsable && !(this.isOpen && name === REF_NAME)) throw notUsable(name, this.isOpen)
     return this.channels.open(name, options)
   }
 
@@ -152,7 +152,7 @@ export class Session implements ChannelsHost, DispatcherHost {
     this.channels.receiver.isHeld = false
     this.channels.receiver.connection.windowBytes = this.limits.connectionWindowBytes
     this.channels.slots.resize(this.limits.maxOpenChannels)
-    this.#control.oweConnectionCredit()
+    this.#control.announceAdmission()
     this.channels.presentHeld()
   }
 
@@ -170,8 +170,9 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** Ends at once: FINAL, RESET(UNAVAILABLE) on everything that runs, then `onClose(null)`. */
   close(): void {
     if (!this.isOpen) return
+    this.#enterClosed(states.DO_CLOSE)
     this.#endAll('the connection was closed here')
-    this.#finish(null, states.DO_CLOSE)
+    this.#tellClosed(null)
   }
 
   /** Ends with an error: GOAWAY carries its code when that is one of a connection, INTERNAL_ERROR otherwise. */
@@ -180,15 +181,23 @@ export class Session implements ChannelsHost, DispatcherHost {
     const number = codeNumber(error.code)
     const code = number >= ERRORS.PROTOCOL_ERROR.wireCode ? number : ERRORS.INTERNAL_ERROR.wireCode
     this.#closeCode = this.#intake.closeCode || CLOSE_CODE_BASE + code
-    this.channels.endings.loseAll(error.message, null)
-    this.channels.outbox.discard()
-    this.channels.outbox.goaway(true, code, this.#control.lastId, 0, NO_BYTES)
-    this.#finish(error, states.DO_FAIL)
+    this.#enterClosed(states.DO_FAIL)
+    this.#loseAll(error.message, null)
+    this.#control.sayError(code, error.message)
+    this.#tellClosed(error)
   }
 
   /** Gives back `count` receptions of a retained reference. */
   releaseRef(refId: number, count = 1): void {
-    if (!this.isOpen || this.channels.imports.release(refId, count) === 'violation') return
+    if (!this.isOpen) return
+    const result = this.channels.imports.release(refId, count)
+    if (result === 'violation') {
+      throw new UsageError(
+        'INVALID_ARGUMENT',
+        `reference ${refId} was not received ${count} times as retained`,
+      )
+    }
+    if (result === 'ignored') return
     this.channels.outbox.ref([refId, count])
     this.onOutputPending()
   }
@@ -218,10 +227,10 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** The transport's input ended or broke. */
   receiveEnd(cause?: unknown): void {
     if (!this.isOpen) return
-    const error = connectionLost(cause)
-    this.channels.endings.loseAll(error.message, null)
-    this.channels.outbox.discard()
-    this.#finish(error, states.ON_INPUT_END)
+    const error = this.#isDone() ? null : connectionLost(cause)
+    this.#enterClosed(states.ON_INPUT_END)
+    this.#loseAll(error?.message ?? '', null)
+    this.#tellClosed(error)
   }
 
   /** Whether `takeOutput` has something to give or to do. */
@@ -242,7 +251,10 @@ export class Session implements ChannelsHost, DispatcherHost {
     this.#hasAnnouncedOutput = false
     const parts = this.channels.outbox.take()
     if (parts.length > 0) this.#control.keepalive.onSent(this.nowMs)
-    else if (this.#isDone()) this.#finish(null, states.DO_CLOSE)
+    else if (this.#isDone()) {
+      this.#enterClosed(states.DO_CLOSE)
+      this.#tellClosed(null)
+    }
     return parts
   }
 
@@ -275,6 +287,10 @@ export class Session implements ChannelsHost, DispatcherHost {
   }
 
   // ---- for the parts of the session ---------------------------------------------------------------------------------
+
+  get #isStarted(): boolean {
+    return this.channels.outbox.committedBytes > 0 || !this.isOpen
+  }
 
   /** @internal */
   get nowMs(): number {
@@ -332,7 +348,7 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** @internal */
   receiveHello(meta: Uint8Array): void {
     const hello = decodeHello(meta, this.limits.maxHeaderCount)
-    if (hello.instance.every((byte, index) => byte === this.#hello.instance[index])) {
+    if (hello.instance.every((byte, index) => byte === this.#control.hello.instance[index])) {
       throw new ProtocolError('SELF_CONNECT', ERRORS.SELF_CONNECT.message)
     }
     this.#step(states.ON_HELLO)
@@ -358,17 +374,18 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** @internal */
   receiveGoaway(isFinal: boolean, code: number, lastId: number, graceMs: number, headers: Headers): void {
     if (code !== 0) {
+      this.#closeCode = CLOSE_CODE_BASE + code
       const error = endedRemotely(code, headers.get('message') ?? '')
+      this.#enterClosed(states.ON_GOAWAY_ERROR)
       this.channels.endings.loseBeyond(lastId, error.message)
-      this.channels.endings.loseAll(error.message, null)
-      this.channels.outbox.discard()
-      this.#finish(error, states.ON_GOAWAY_ERROR)
+      this.#loseAll(error.message, null)
+      this.#tellClosed(error)
       return
     }
     const isNew = isFinal ? this.#control.drain.onFinal(lastId) : this.#control.drain.onNotice()
     if (!isNew) return
     const message = 'the other side drains'
-    this.channels.endings.returnOpening(message)
+    this.channels.endings.returnOpening(message, false)
     if (isFinal) this.channels.endings.loseBeyond(lastId, message)
     this.#sink.onDrain?.({ isFinal, graceMs })
     if (this.#isDone()) this.onOutputPending()
@@ -378,15 +395,15 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** The other side does not speak this protocol: it is told nothing more. */
   #failSilently(error: ProtocolError): void {
-    this.channels.endings.loseAll(error.message, error.code === 'VERSION' ? 'not-processed' : null)
-    this.channels.outbox.discard()
-    this.#finish(error, states.DO_FAIL)
+    this.#enterClosed(states.DO_FAIL)
+    this.#loseAll(error.message, error.code === 'VERSION' ? 'not-processed' : null)
+    this.#tellClosed(error)
   }
 
   /** Whatever still runs ends now. */
   #endAll(reason: string): void {
     this.#control.finishDrain()
-    this.channels.endings.returnOpening(reason)
+    this.channels.endings.returnOpening(reason, true)
     this.channels.endings.resetAll()
   }
 
@@ -397,9 +414,19 @@ export class Session implements ChannelsHost, DispatcherHost {
     return this.#control.drain.isLocalFinal || this.#control.drain.isRemoteFinal
   }
 
-  #finish(error: PeerplexError | null, event: number): void {
+  /** Closed first, told afterwards: what the program does in between cannot begin anything here. */
+  #enterClosed(event: number): void {
     this.#step(event)
     this.#timerMs = Number.POSITIVE_INFINITY
+  }
+
+  /** Every channel learns it; what is not with the transport never gets there, so `not-sent` stays true. */
+  #loseAll(message: string, delivery: Delivery | null): void {
+    this.channels.endings.loseAll(message, delivery)
+    this.channels.outbox.discard()
+  }
+
+  #tellClosed(error: PeerplexError | null): void {
     if (this.channels.outbox.pendingBytes > 0) this.onOutputPending()
     this.#sink.onClose(error)
   }
@@ -431,5 +458,3 @@ export class Session implements ChannelsHost, DispatcherHost {
     if (next !== Number.POSITIVE_INFINITY) this.scheduleAt(next)
   }
 }
-
-const NO_BYTES = new Uint8Array(0)

@@ -1,0 +1,1 @@
+export const transcripts = /** @type {{name: string, document: object}[]} */ ([])
