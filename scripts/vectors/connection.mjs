@@ -25,8 +25,9 @@ const PAIR_BODIES = /** @type {[string, string, string][]} */ ([
   ['one byte of metadata before the 8', '00', repeat('00', 8)],
   ['one of the 8 as metadata', '00', repeat('00', 7)],
 ])
-const fixedLength = (/** @type {any} */ group, /** @type {string} */ type, /** @type {number} */ channel) => {
+const fixedLength = (/** @type {any} */ group, /** @type {string} */ type, /** @type {number} */ channel, skipped = /^$/) => {
   for (const [title, meta, payload] of PAIR_BODIES) {
+    if (skipped.test(title)) continue
     const mark = /^[79] bytes/.test(title) ? 'BOUNDARY' : undefined
     group.invalid(title, frame(type, 0, channel, meta, payload), 'FRAME_SIZE', 'FRM-010', mark)
   }
@@ -37,12 +38,12 @@ grant.invalid('12 bytes, the body is not there yet', header('CREDIT', 0, -1, 12)
 
 const ping = credit.decode('PING')
 ping.valid('eight opaque bytes', { type: 'PING', payload: 'ffffffffffffffff' }, 'KEE-006')
-fixedLength(ping, 'PING', 0)
+fixedLength(ping, 'PING', 0, /^9|^16|^one of/)
 ping.invalid('9 bytes, the body is not there yet', header('PING', 0, 0, 9), 'FRAME_SIZE', 'FRM-005 FRM-010', 'HEADER_ONLY')
 
 const pong = credit.decode('PONG')
 pong.valid('eight opaque bytes', { type: 'PONG', payload: '0000000000000000' }, 'KEE-007')
-fixedLength(pong, 'PONG', 0)
+fixedLength(pong, 'PONG', 0, /^7|^16|^one byte/)
 pong.invalid('7 bytes, the body is not there yet', header('PONG', 0, 0, 7), 'FRAME_SIZE', 'FRM-005 FRM-010', 'HEADER_ONLY')
 
 export const goaway = new Suite('goaway')

@@ -40,7 +40,6 @@ for (const [key, type] of Object.entries(STATIC_TYPES)) {
     widths.invalid(`${key} ${title}`, dataWith(fixed(id, repeat('01', bytes))), 'PROTOCOL_ERROR', 'MET-005', 'BOUNDARY')
   }
 }
-widths.invalid('hops as a decimal digit is one byte too long with two digits', dataWith(fixed(0x83, text('10'))), 'PROTOCOL_ERROR', 'MET-005')
 widths.invalid('size as a u64', dataWith(fixed(0x90, repeat('00', 8))), 'PROTOCOL_ERROR', 'MET-005')
 widths.invalid('ref of a wrong width in OPEN', frame('OPEN', 0, 1, openMeta({ name: '~ref' }) + fixed(0x8d, u16(1))), 'PROTOCOL_ERROR', 'MET-005')
 widths.invalid('retry-after-ms of a wrong width in END', frame('END', 0, -1, u32(8) + fixed(0x94, u16(1))), 'PROTOCOL_ERROR', 'MET-005')

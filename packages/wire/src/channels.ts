@@ -22,6 +22,7 @@ import { Endings } from './endings.js'
 import { findStatic, Headers } from './entries.js'
 import { ERRORS, LimitError, UsageError } from './errors.js'
 import { KEY_ENCODING, KEY_REFS } from './header-keys.js'
+import type { Hello } from './hello.js'
 import { OpenChecker } from './open-request.js'
 import { OpenSlots } from './open-slots.js'
 import type { SessionLimits } from './options.js'
@@ -59,19 +60,13 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   /** Whether a message with `encoding` is refused; a middleman passes it on. */
   readonly checksEncoding: boolean
 
-  constructor(
-    host: ChannelsHost,
-    limits: SessionLimits,
-    windowBytes: number,
-    openCount: number,
-    checksEncoding: boolean,
-  ) {
+  constructor(host: ChannelsHost, limits: SessionLimits, hello: Hello, checksEncoding: boolean) {
     this.#host = host
     this.limits = limits
     this.checksEncoding = checksEncoding
     this.sender = new Sender(this, limits)
-    this.receiver = new Receiver(this, limits, windowBytes)
-    this.slots = new OpenSlots(openCount)
+    this.receiver = new Receiver(this, limits, hello.connectionWindowBytes)
+    this.slots = new OpenSlots(hello.maxOpenChannels)
     this.economy = new Economy(limits.economyCap, limits.economyRefill, limits.economyRefillMs, host.nowMs)
     this.exports = new RefTable(limits.maxExportedRefs)
     this.imports = new RefTable(limits.maxExportedRefs)

@@ -8,6 +8,7 @@ import {
   FLOOR_HEADER_BYTES,
   FLOOR_IDLE_MS,
   FLOOR_MESSAGE_BYTES,
+  FLOOR_OPEN_CHANNELS,
   FLOOR_PARTIAL_MESSAGES,
   HELLO_META_BYTES,
   HELLO_PREFIX_BYTES,
@@ -16,7 +17,8 @@ import {
   MAX_U31,
 } from './constants.js'
 import { Headers, readU32, scanEntries } from './entries.js'
-import { LimitError, ProtocolError } from './errors.js'
+import { LimitError, ProtocolError, UsageError } from './errors.js'
+import type { SessionLimits } from './options.js'
 
 /** What one side announces. Bytes, counts and milliseconds as in `SessionLimits`. */
 export interface Hello {
@@ -45,13 +47,39 @@ export const FLOOR_HELLO: Hello = Object.freeze({
   channelWindowBytes: FLOOR_CHANNEL_BYTES,
   channelWindowMessages: FLOOR_CHANNEL_MESSAGES,
   connectionWindowBytes: FLOOR_CONNECTION_BYTES,
-  maxOpenChannels: 16,
+  maxOpenChannels: FLOOR_OPEN_CHANNELS,
   maxHeaderBytes: FLOOR_HEADER_BYTES,
   maxPartialMessages: FLOOR_PARTIAL_MESSAGES,
   idleTimeoutMs: 0,
   instance: new Uint8Array(INSTANCE_BYTES),
   headers: Headers.EMPTY,
 })
+
+/**
+ * What this side announces. While the other side's credentials are to be checked, connection window and opens stay at the
+ * floors (spec §21). Copies `instance`; throws UsageError INVALID_ARGUMENT when it has not 16 bytes.
+ */
+export function ownHello(
+  limits: SessionLimits,
+  isHeld: boolean,
+  instance: Uint8Array,
+  headers: Headers,
+): Hello {
+  if (instance.length !== INSTANCE_BYTES) {
+    throw new UsageError('INVALID_ARGUMENT', `the instance has ${instance.length} bytes`, {
+      hint: `give ${INSTANCE_BYTES} random bytes`,
+    })
+  }
+  const { maxOpenChannels, connectionWindowBytes } = limits
+  return Object.freeze({
+    ...limits,
+    features: 0,
+    connectionWindowBytes: isHeld ? FLOOR_CONNECTION_BYTES : connectionWindowBytes,
+    maxOpenChannels: isHeld ? Math.min(FLOOR_OPEN_CHANNELS, maxOpenChannels) : maxOpenChannels,
+    instance: instance.slice(),
+    headers,
+  })
+}
 
 /** The metadata section of a HELLO; the result is new. Throws LimitError METADATA_TOO_LARGE when the headers do not fit. */
 export function encodeHello(hello: Hello): Uint8Array {

@@ -1,6 +1,6 @@
 // Owns: the words of the errors with which a session ends or refuses.
 // Must not know: when that happens.
-import { ClosedError, codeName, ERRORS, PeerplexError, TransportError } from './errors.js'
+import { ClosedError, codeName, ERRORS, PeerplexError, ProtocolError, TransportError } from './errors.js'
 
 /** The other side sent GOAWAY with an error. */
 export function endedRemotely(code: number, text: string): ClosedError {
@@ -20,6 +20,17 @@ export function endedRemotely(code: number, text: string): ClosedError {
 /** The transport broke, or its input ended. */
 export function connectionLost(cause: unknown): TransportError {
   return new TransportError('UNAVAILABLE', 'the connection was lost', { cause, retryable: true })
+}
+
+/** Neither HELLO nor, after it, a verdict on the credentials came in time. */
+export function helloTimeout(hasHello: boolean, timeoutMs: number): ProtocolError {
+  const what = hasHello ? 'no verdict on the credentials' : 'no HELLO'
+  return new ProtocolError('HELLO_TIMEOUT', `${what} within ${timeoutMs} ms`, { retryable: true })
+}
+
+/** Nothing at all arrived for the declared time. */
+export function idleTimeout(timeoutMs: number): ProtocolError {
+  return new ProtocolError('IDLE_TIMEOUT', `nothing arrived for ${timeoutMs} ms`, { retryable: true })
 }
 
 /** `open` on a session that takes no new channels. */

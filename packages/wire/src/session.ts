@@ -8,16 +8,23 @@
 // committer.ts (what goes out), receiver.ts (what comes in).
 import type { Channel, OpenOptions } from './channel.js'
 import { Channels } from './channels.js'
-import { FLOOR_CONNECTION_BYTES, FLOOR_OPEN_CHANNELS, INSTANCE_BYTES, REF_NAME } from './constants.js'
+import { REF_NAME } from './constants.js'
 import { Control } from './control.js'
 import { Dispatcher } from './dispatcher.js'
 import { Headers } from './entries.js'
 import { codeNumber, type Delivery, ERRORS, PeerplexError, ProtocolError, UsageError } from './errors.js'
-import { decodeHello, type Hello } from './hello.js'
+import { decodeHello, type Hello, ownHello } from './hello.js'
 import { Intake, PrefaceError } from './intake.js'
 import { resolveSessionLimits, type SessionLimits } from './options.js'
 import type { ChannelsHost, DispatcherHost } from './session-core.js'
-import { connectionLost, endedRemotely, internalError, notUsable } from './session-errors.js'
+import {
+  connectionLost,
+  endedRemotely,
+  helloTimeout,
+  idleTimeout,
+  internalError,
+  notUsable,
+} from './session-errors.js'
 import * as states from './session-state.js'
 import { collectStats } from './session-stats.js'
 import type { ConnectionKind, SessionOptions, SessionSink, SessionStats } from './session-types.js'
@@ -50,31 +57,15 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** Throws UsageError for options out of range. Nothing is sent before `start`. */
   constructor(options: SessionOptions, sink: SessionSink) {
-    if (options.instance.length !== INSTANCE_BYTES) {
-      throw new UsageError('INVALID_ARGUMENT', `the instance has ${options.instance.length} bytes`, {
-        hint: `give ${INSTANCE_BYTES} random bytes`,
-      })
-    }
     this.kind = options.kind
     this.limits = resolveSessionLimits(options.limits)
     this.#sink = sink
     this.#now = options.now
     this.#authState = options.isAuthRequired === true ? 'pending' : 'none'
     const isHeld = this.#authState === 'pending'
-    const windowBytes = isHeld ? FLOOR_CONNECTION_BYTES : this.limits.connectionWindowBytes
-    const openCount = isHeld
-      ? Math.min(FLOOR_OPEN_CHANNELS, this.limits.maxOpenChannels)
-      : this.limits.maxOpenChannels
-    this.channels = new Channels(this, this.limits, windowBytes, openCount, options.passesEncoding !== true)
+    const hello = ownHello(this.limits, isHeld, options.instance, Headers.from(options.hello))
+    this.channels = new Channels(this, this.limits, hello, options.passesEncoding !== true)
     this.channels.receiver.isHeld = isHeld
-    const hello: Hello = Object.freeze({
-      ...this.limits,
-      features: 0,
-      connectionWindowBytes: windowBytes,
-      maxOpenChannels: openCount,
-      instance: options.instance.slice(),
-      headers: Headers.from(options.hello),
-    })
     this.#control = new Control(this.kind, hello, this.channels, this)
     this.#intake = new Intake(
       this.kind,
@@ -266,12 +257,11 @@ export class Session implements ChannelsHost, DispatcherHost {
     this.channels.economy.refill(nowMs)
     if (isLate && this.#control.keepalive.onLate(nowMs)) this.#control.ping()
     if (nowMs >= this.#helloDeadlineMs) {
-      this.fail(new ProtocolError('HELLO_TIMEOUT', this.#helloMessage()))
+      this.fail(helloTimeout(this.hasHello, this.limits.helloTimeoutMs))
       return
     }
     if (this.#control.keepalive.isExpired(nowMs)) {
-      const message = `nothing arrived for ${this.limits.idleTimeoutMs} ms`
-      this.fail(new ProtocolError('IDLE_TIMEOUT', message, { retryable: true }))
+      this.fail(idleTimeout(this.limits.idleTimeoutMs))
       return
     }
     if (this.#control.keepalive.isPingDue(nowMs))
@@ -439,11 +429,6 @@ export class Session implements ChannelsHost, DispatcherHost {
       })
     }
     this.#state = next
-  }
-
-  #helloMessage(): string {
-    const what = this.hasHello ? 'no verdict on the credentials' : 'no HELLO'
-    return `${what} within ${this.limits.helloTimeoutMs} ms`
   }
 
   #reschedule(): void {
