@@ -48,7 +48,7 @@ export const LAYERS = {
   '@peerplex/cli': { uses: [ANY], outside: ['cac'] },
   // The verdict on an implementation must not come from an implementation.
   '@peerplex/conformance': { uses: [] },
-  '@peerplex/testkit': { uses: [ANY] },
+  '@peerplex/testkit': { uses: [ANY], outside: ['fast-check'] },
   '@peerplex/bench': { uses: [ANY], outside: [ANY] },
   '@peerplex/examples': { uses: [ANY], outside: [ANY] },
   '@peerplex/demo': { uses: [ANY] },

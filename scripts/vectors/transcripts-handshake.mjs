@@ -8,7 +8,6 @@ import {
   Area,
   closed,
   DEFAULT_HELLO,
-  data,
   fails,
   greet,
   now,
@@ -223,9 +222,9 @@ auth.add(
 )
 auth.add(
   'violation-while-held',
-  'A violation before the verdict ends the connection with lastId 0',
-  'AUT-002 STA-001 ERR-018',
-  [send(CALL), send(data(1, ['FIN'])), fails('PROTOCOL_ERROR', 0)],
+  'A violation before the verdict ends the connection with lastId 0: application code was kept from all channels',
+  'ERR-018 FRM-011',
+  [send(CALL), send(frame(0x00, 0, 0)), fails('PROTOCOL_ERROR', 0)],
   auth1,
 )
 

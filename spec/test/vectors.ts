@@ -90,11 +90,12 @@ function chanShape(chan: number, channels: number[]): string {
   return `${chan > 0 ? 'sender' : 'receiver'} ${place} ${channels.indexOf(chan)}`
 }
 
-/** The bytes where the protocol reads them (CREDIT, REF), else how long they are. */
+/** The bytes where the protocol reads them (CREDIT, REF), the length where it is prescribed, else what kind of length it is. */
 function payloadShape(payload: Buffer, type: number, frames: any): string {
   const row = frames.types.find((known: any) => known.code === type)
-  const isRead = row?.payload.layout === 'credit' || row?.payload.layout === 'ref'
-  if (isRead) return payload.toString('hex')
+  if (row?.payload.layout === 'credit' || row?.payload.layout === 'ref') return payload.toString('hex')
+  const isFree = row?.payload.rule === 'message' || row?.payload.rule === 'details'
+  if (!isFree) return `${payload.length} bytes`
   const above = LENGTH_CLASSES.findIndex((limit) => payload.length <= limit)
   return `length class ${above < 0 ? LENGTH_CLASSES.length : above}`
 }

@@ -181,6 +181,11 @@ export class Headers {
     }
   }
 
+  /** Keys and value bytes in order; shared, not to be changed. @internal */
+  rawEntries(): readonly (readonly [string, Uint8Array])[] {
+    return this.#decoded()
+  }
+
   #decoded(): readonly (readonly [string, Uint8Array])[] {
     if (this.#entries === null) this.#entries = decodeEntries(this.#bytes)
     return this.#entries

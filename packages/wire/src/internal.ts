@@ -15,6 +15,8 @@ export type { FrameSink } from './frame-decoder.js'
 export { FrameDecoder, frameName } from './frame-decoder.js'
 export { HEADER_KEYS, staticKey, staticRow } from './header-keys.js'
 export { FLOOR_HELLO } from './hello.js'
+export type { InspectedFrame, InspectedValue } from './inspect.js'
+export { inspectFrame } from './inspect.js'
 export { resolveSessionLimits, SESSION_LIMIT_RANGES } from './options.js'
 export {
   DRAIN_STATES,

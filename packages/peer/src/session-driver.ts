@@ -1,0 +1,229 @@
+// Owns: one session over one connection: when output is written, when the session's clock ticks, and how the connection is
+// taken down (spec §12.4, §16). Nothing else calls `receive`, `takeOutput` and `tick` of that session.
+// Must not know: frames, channels, what the bytes mean; any particular transport.
+import {
+  type Channel,
+  type PeerplexError,
+  Session,
+  type SessionOptions,
+  type SessionSink,
+} from '@peerplex/wire'
+import type { Connection, ConnectionEnd, ConnectionSink } from '@peerplex/wire/transport'
+import { type Clock, SYSTEM_CLOCK, type TimerHandle } from './clock.js'
+
+/** How long input is still read, and thrown away, after a connection error of ours, so that GOAWAY survives (spec §12.4). */
+const LINGER_MS = 1_000
+/** How long a session that ended well waits for its last output to leave and for the other side to end too. */
+const CLOSE_TIMEOUT_MS = 10_000
+
+export interface SessionDriverOptions extends Omit<SessionOptions, 'kind' | 'now'> {
+  /** Default: the machine's. */
+  readonly clock?: Clock
+}
+
+/**
+ * What the owner of a driver is told: what a session tells, less what the driver itself serves. What a callback throws goes
+ * to `onUnexpectedError`; `onChannel` is different: its channel is ended and `onHandlerError` called.
+ */
+export interface SessionDriverEvents extends Omit<SessionSink, 'onOutputPending' | 'onTimer'> {
+  /** The connection is gone, after `onClose`: nothing of this driver holds the process any more. The last call. */
+  onReleased?(): void
+  /** Something threw that should not: a callback of this object, or the connection. Nothing else happens because of it. */
+  onUnexpectedError?(error: unknown): void
+}
+
+/** What is left to do: all of it, to end well, to end after a connection error, nothing. */
+type Phase = 'open' | 'closing' | 'failing' | 'released'
+
+/** Flushing at the end of the turn costs one callback of this promise; a microtask of the platform costs thrice as much. */
+const END_OF_TURN: Promise<void> = Promise.resolve()
+
+export class SessionDriver {
+  /** May be used freely, except for `start`, `receive`, `receiveEnd`, `takeOutput` and `tick`, which are the driver's. */
+  readonly session: Session
+  readonly connection: Connection
+
+  readonly #clock: Clock
+  readonly #events: SessionDriverEvents
+  readonly #flushLater = (): void => this.#flush()
+  readonly #tickLater = (): void => this.#tick()
+  #phase: Phase = 'open'
+  /** The session's timer while it is open, then the one that ends the wait for the other side. */
+  #timer: TimerHandle = null
+  /** A flush is queued or running. */
+  #isFlushing = false
+  /** The connection asked to wait for `onDrain`. */
+  #isBlocked = false
+  #isInputEnded = false
+  #isOutputEnded = false
+
+  /** Takes over the connection and its sink; nothing is sent before `start`. Throws UsageError for options out of range. */
+  constructor(connection: Connection, options: SessionDriverOptions, events: SessionDriverEvents) {
+    const { clock = SYSTEM_CLOCK, ...rest } = options
+    this.#clock = clock
+    this.#events = events
+    this.connection = connection
+    this.session = new Session({ ...rest, kind: connection.kind, now: clock.now }, this.#sessionSink())
+    connection.sink = this.#connectionSink()
+  }
+
+  /** Whether the connection is gone and nothing is left to wait for. */
+  get isReleased(): boolean {
+    return this.#phase === 'released'
+  }
+
+  /** Begins the handshake. */
+  start(): void {
+    this.session.start()
+  }
+
+  // ---- what the session and the connection tell ---------------------------------------------------------------------
+
+  #sessionSink(): SessionSink {
+    const events = this.#events
+    return {
+      onOutputPending: () => this.#scheduleFlush(),
+      onTimer: (atMs) => this.#setTimer(atMs, this.#tickLater),
+      onHello: (hello) => this.#tell(() => events.onHello?.(hello)),
+      // The session itself catches what this throws: it knows which channel pays for it.
+      onChannel: (channel: Channel) => events.onChannel(channel),
+      onDrain: (info) => this.#tell(() => events.onDrain?.(info)),
+      onRefFreed: (refId) => this.#tell(() => events.onRefFreed?.(refId)),
+      onHandlerError: (error, channel) => this.#tell(() => events.onHandlerError?.(error, channel)),
+      onClose: (error) => this.#onSessionClose(error),
+    }
+  }
+
+  #connectionSink(): ConnectionSink {
+    return {
+      onData: (chunk) => {
+        if (this.#phase === 'open') this.#guard(() => this.session.receive(chunk))
+      },
+      onDrain: () => {
+        this.#isBlocked = false
+        this.#scheduleFlush()
+      },
+      onEnd: (error) => this.#onConnectionEnd(error),
+    }
+  }
+
+  #onConnectionEnd(error: ConnectionEnd): void {
+    this.#isInputEnded = true
+    this.#guard(() => this.session.receiveEnd(error))
+    // Whoever ends its output has ended its session: what is still to be sent would be thrown away over there.
+    this.#release()
+  }
+
+  #onSessionClose(error: PeerplexError | null): void {
+    this.#clearTimer()
+    this.#phase = error === null ? 'closing' : 'failing'
+    const isOver = this.#isInputEnded || error?.origin === 'remote'
+    if (!isOver) {
+      const waitMs = error === null ? CLOSE_TIMEOUT_MS : LINGER_MS
+      this.#setTimer(this.#clock.now() + waitMs, () => this.#release())
+      // Not at once: this may be a call from within `takeOutput`, or from a sink in the middle of a chunk.
+      this.#scheduleFlush()
+    }
+    this.#tell(() => this.#events.onClose(error))
+    if (isOver) this.#release()
+  }
+
+  // ---- output -------------------------------------------------------------------------------------------------------
+
+  /**
+   * The one place that decides when output leaves: once the running code and the microtasks queued so far are through.
+   * Everything sent in one turn then shares a write, and no sink runs in the middle of somebody's call.
+   */
+  #scheduleFlush(): void {
+    if (this.#isFlushing || this.#phase === 'released') return
+    if (this.#isBlocked && this.#phase !== 'failing') return
+    this.#isFlushing = true
+    END_OF_TURN.then(this.#flushLater)
+  }
+
+  #flush(): void {
+    this.#guard(() => this.#writeAll())
+    this.#isFlushing = false
+  }
+
+  #writeAll(): void {
+    const { session, connection } = this
+    while (this.#mayWrite() && session.hasOutput) {
+      const parts = session.takeOutput()
+      if (parts.length === 0) break
+      // `takeOutput` calls sinks, and those may have ended everything.
+      if (this.#phase === 'released') return
+      this.#isBlocked = !connection.write(parts)
+    }
+    const isEnding = this.#phase === 'closing' || this.#phase === 'failing'
+    if (!isEnding || this.#isOutputEnded || session.hasOutput) return
+    this.#isOutputEnded = true
+    connection.end(session.transportCloseCode)
+  }
+
+  /** The GOAWAY of a failing session goes out, best effort, even where the connection asked to wait (spec §12.4). */
+  #mayWrite(): boolean {
+    return this.#phase === 'failing' || (this.#phase !== 'released' && !this.#isBlocked)
+  }
+
+  // ---- time ---------------------------------------------------------------------------------------------------------
+
+  #tick(): void {
+    this.#timer = null
+    this.#guard(() => this.session.tick())
+  }
+
+  #setTimer(atMs: number, run: () => void): void {
+    this.#clearTimer()
+    this.#timer = this.#clock.setTimer(atMs, run)
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) this.#clock.clearTimer(this.#timer)
+    this.#timer = null
+  }
+
+  // ---- the end, and errors ------------------------------------------------------------------------------------------
+
+  #release(): void {
+    if (this.#phase === 'released') return
+    this.#phase = 'released'
+    this.#clearTimer()
+    this.#tell(() => this.#dropConnection())
+    this.#tell(() => this.#events.onReleased?.())
+  }
+
+  #dropConnection(): void {
+    const { connection, session } = this
+    try {
+      // A message connection tells the other side why it closes, as far as that still gets there (spec §18).
+      const hasReason = connection.kind === 'message' && !this.#isOutputEnded && !this.#isInputEnded
+      if (hasReason) connection.end(session.transportCloseCode)
+    } finally {
+      connection.destroy()
+    }
+  }
+
+  /** A transport that throws, or a defect of the session, costs this connection and nothing else. */
+  #guard(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#isInputEnded = true
+      this.#tell(() => this.session.receiveEnd(error))
+      this.#release()
+    }
+  }
+
+  #tell(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      try {
+        this.#events.onUnexpectedError?.(error)
+      } catch {
+        // Who reports errors by throwing has nobody left to tell.
+      }
+    }
+  }
+}

@@ -1,0 +1,451 @@
+import { readFileSync } from 'node:fs'
+import {
+  credit,
+  data,
+  end,
+  entry,
+  open,
+  type RecordingChannelSink,
+  reset,
+  type ScriptedPeer,
+  stop,
+} from '@peerplex/testkit'
+import type { Channel } from '@peerplex/wire'
+import { describe, expect, it } from 'vitest'
+import {
+  CODE,
+  drainToFinal,
+  FIN,
+  fin,
+  inbound,
+  MORE,
+  MSG,
+  NOPROC,
+  ONEWAY,
+  opened,
+  openedAndSent,
+  ready,
+} from './lifecycle-support.js'
+
+interface Cell {
+  readonly received: string
+  readonly state: string
+  readonly opener: 'local' | 'remote'
+  readonly to: string | null
+  readonly action: string
+  readonly error: string | null
+  readonly req: readonly string[]
+  readonly note: string
+}
+
+interface Condition {
+  readonly received: readonly string[]
+  readonly states: readonly string[]
+  readonly when: readonly string[]
+  readonly action: string
+  readonly error: string | null
+  readonly req: readonly string[]
+}
+
+const table = JSON.parse(
+  readFileSync(new URL('../../../spec/tables/states.json', import.meta.url), 'utf8'),
+) as {
+  channel: {
+    grid: Cell[]
+    conditions: Condition[]
+    states: { name: string }[]
+    events: { name: string; origin: string }[]
+    transitions: { from: string; event: string; to: string }[]
+  }
+}
+const { grid, conditions, states, events, transitions } = table.channel
+
+/** A session in which the channel under test has reached a state, beside another channel that only stands by. */
+interface Scene {
+  readonly script: ScriptedPeer
+  /** Null in IDLE: there is no channel yet. */
+  readonly channel: Channel | null
+  readonly sink: RecordingChannelSink | null
+  /** The id as the script writes it. */
+  readonly chan: number
+  readonly bystander: RecordingChannelSink
+}
+
+/** Limits of one message each way let CREDIT show what it does. */
+const HELLO = { rxMsgs: 1 } as const
+
+function sceneIn(state: string, opener: 'local' | 'remote', maxOpenChannels = 100): Scene {
+  const script = ready({ limits: { maxOpenChannels } }, HELLO)
+  const bystander = openedAndSent(script, {}, 'bystander').sink
+  return opener === 'local' ? localScene(script, bystander, state) : remoteScene(script, bystander, state)
+}
+
+function localScene(script: ScriptedPeer, bystander: RecordingChannelSink, state: string): Scene {
+  const chan = -2
+  if (state === 'IDLE') return { script, channel: null, sink: null, chan, bystander }
+  const isLast = state === 'HALF_LOCAL' || state === 'CLOSED'
+  const { channel, sink } = openedAndSent(script, { isLast })
+  if (state === 'HALF_REMOTE' || state === 'CLOSED') script.send(fin(chan), 'their output ends')
+  return settled({ script, channel, sink, chan, bystander }, state)
+}
+
+function remoteScene(script: ScriptedPeer, bystander: RecordingChannelSink, state: string): Scene {
+  const chan = 1
+  if (state === 'IDLE') return { script, channel: null, sink: null, chan, bystander }
+  const isFin = state === 'HALF_REMOTE' || state === 'CLOSED'
+  const { channel, sink } = inbound(script, { flags: isFin ? FIN : 0 })
+  if (state === 'HALF_LOCAL' || state === 'CLOSED') {
+    channel.end()
+    script.expect({ kind: 'DATA', chan: -1, flags: FIN }, 'our output ends')
+  }
+  return settled({ script, channel, sink, chan, bystander }, state)
+}
+
+/** What happened on the way is of no interest. */
+function settled(scene: Scene, state: string): Scene {
+  expect(scene.channel?.state).toBe(state)
+  scene.script.expectNothing(`in ${state}`)
+  scene.sink?.events.splice(0)
+  return scene
+}
+
+const FRAMES: Readonly<Record<string, (chan: number) => Uint8Array>> = {
+  OPEN: (chan) => open({ chan, name: 'svc' }),
+  OPEN_MORE: (chan) => open({ chan, name: 'svc', flags: MSG + MORE, payload: 'x'.repeat(512) }),
+  OPEN_FIN: (chan) => open({ chan, name: 'svc', flags: FIN }),
+  OPEN_ONEWAY: (chan) => open({ chan, name: 'svc', flags: FIN + ONEWAY + MSG, payload: 'x' }),
+  OPEN_OVER_LIMIT: (chan) => open({ chan, name: 'svc' }),
+  OPEN_AFTER_FINAL: (chan) => open({ chan, name: 'svc' }),
+  DATA: (chan) => data({ chan, payload: 'message' }),
+  DATA_MORE: (chan) => data({ chan, flags: MSG + MORE, payload: 'm'.repeat(512) }),
+  HEADERS: (chan) => data({ chan, entries: [entry('x-early', 'yes')] }),
+  DATA_FIN: (chan) => data({ chan, flags: MSG + FIN, payload: 'message' }),
+  FIN: (chan) => fin(chan),
+  END: (chan) => end({ chan, code: CODE.NOT_FOUND }),
+  END_NOPROC: (chan) => end({ chan, flags: NOPROC, code: CODE.UNIMPLEMENTED }),
+  RESET: (chan) => reset({ chan, code: CODE.CANCELLED }),
+  RESET_NOPROC: (chan) => reset({ chan, flags: NOPROC, code: CODE.REFUSED }),
+  STOP: (chan) => stop({ chan }),
+  CREDIT: (chan) => credit({ chan, byteLimit: 300_000, countLimit: 2 }),
+}
+
+/** Brings about what the name of the event says beside the frame itself. */
+function prepared(cell: Cell): Scene {
+  const isOverLimit = cell.received === 'OPEN_OVER_LIMIT'
+  const scene = sceneIn(cell.state, cell.opener, isOverLimit ? (cell.state === 'IDLE' ? 0 : 1) : 100)
+  if (cell.received === 'OPEN_AFTER_FINAL') drainToFinal(scene.script)
+  return scene
+}
+
+/** The frame is sent; then this must be true. */
+const OUTCOMES: Readonly<Record<string, (scene: Scene, cell: Cell, balanceBefore: number) => void>> = {
+  'connection-error': ({ script, sink, bystander }, cell) => {
+    script.expectClosed(cell.error, cell.received)
+    expect(bystander.outcome?.name).toBe('UNAVAILABLE')
+    if (cell.state !== 'IDLE' && cell.state !== 'CLOSED') expect(sink?.outcome?.name).toBe('UNAVAILABLE')
+    else expect(sink?.types ?? []).toEqual([])
+  },
+  accept: ({ script }, cell) => {
+    const { channel, sink } = script.sink.inboundAt(0)
+    expect(channel.state).toBe(cell.to)
+    script.expectNothing('an OPEN is answered by the program, not by the session')
+    if (cell.received === 'OPEN_MORE') {
+      expect(sink.types).toEqual([])
+      script.send(data({ chan: 1, payload: 'end' }), 'the rest of the message')
+      expect(sink.texts).toEqual([`${'x'.repeat(512)}end`])
+    } else if (cell.received === 'OPEN_ONEWAY') {
+      expect(sink.types).toEqual(['message', 'end'])
+      channel.settle()
+      expect(channel.state).toBe('CLOSED')
+      script.expectNothing('a one-way is never answered')
+    } else expect(sink.types).toEqual(cell.to === 'HALF_REMOTE' ? ['end'] : [])
+  },
+  refuse: ({ script }) => {
+    script.expect({ kind: 'RESET', chan: -1, flags: NOPROC, code: CODE.REFUSED })
+    expect(script.sink.inbound).toEqual([])
+    expect(script.session.stats()).toMatchObject({ openChannels: 1, openSlotsTaken: 0 })
+    expectClosedToData(script, 1)
+  },
+  discard: ({ script, sink, chan }, cell) => {
+    expect(sink?.types ?? []).toEqual([])
+    expect(script.sink.inbound.length).toBe(cell.opener === 'remote' && sink !== null ? 1 : 0)
+    expect(script.session.stats().openChannels).toBe(1)
+    script.expectNothing('discarded in silence')
+    if (cell.received === 'OPEN_AFTER_FINAL') expectClosedToData(script, chan)
+  },
+  deliver: ({ script, channel, sink, chan }, cell) => {
+    expect(channel?.state).toBe(cell.to)
+    const end = cell.to === 'CLOSED' ? ['end', 'close'] : ['end']
+    const expected: Readonly<Record<string, string[]>> = {
+      DATA: ['message'],
+      DATA_MORE: [],
+      HEADERS: ['headers'],
+      DATA_FIN: ['message', ...end],
+      FIN: end,
+    }
+    expect(sink?.types).toEqual(expected[cell.received])
+    if (cell.received === 'HEADERS') expect(sink?.headers?.get('x-early')).toBe('yes')
+    if (cell.received === 'DATA_MORE') {
+      script.send(data({ chan, payload: 'end' }), 'the rest of the message')
+      expect(sink?.texts).toEqual([`${'m'.repeat(512)}end`])
+    }
+    if (cell.to === 'CLOSED') expect(sink?.outcome).toMatchObject({ code: 0, delivery: 'processed' })
+    script.expectNothing('delivered')
+  },
+  fail: ({ script, channel, sink }, cell) => {
+    expect(channel?.state).toBe('CLOSED')
+    expect(sink?.types).toEqual(['close'])
+    const codes: Readonly<Record<string, number>> = {
+      END: CODE.NOT_FOUND,
+      END_NOPROC: CODE.UNIMPLEMENTED,
+      RESET: CODE.CANCELLED,
+      RESET_NOPROC: CODE.REFUSED,
+    }
+    expect(sink?.outcome).toMatchObject({ code: codes[cell.received], origin: 'remote' })
+    expect(script.session.stats().openChannels).toBe(1)
+    script.expectNothing('END and RESET are not answered')
+  },
+  ignore: ({ script, channel, sink }, cell, balanceBefore) => {
+    expect(channel?.state).toBe(cell.to)
+    expect(sink?.types).toEqual([])
+    const cost = cell.state === 'CLOSED' ? 1 : 0
+    expect(script.session.stats().economyBalance).toBe(balanceBefore - cost)
+    script.expectNothing('ignored')
+  },
+  'stop-sending': ({ script, channel, sink, chan }, cell) => {
+    script.expect({ kind: 'DATA', chan: -chan, flags: FIN, size: 0 }, 'FIN answers STOP')
+    expect(channel?.state).toBe(cell.state === 'OPEN' ? 'HALF_LOCAL' : 'CLOSED')
+    expect(channel?.isWritable).toBe(false)
+    expect(sink?.stopCode).toBe(CODE.CANCELLED)
+    script.expectNothing('nothing else answers STOP')
+  },
+  raise: ({ script, channel, chan }, cell) => {
+    expect(channel?.state).toBe(cell.to)
+    script.expect({ kind: 'DATA', chan: -chan, payload: 'two' }, 'the second message has credit now')
+    script.send(credit({ chan, byteLimit: 299_999, countLimit: 2 }), 'a limit that goes back')
+    script.expectClosed('FLOW_CONTROL')
+  },
+}
+
+/** Frames on a closed channel: DATA is dropped without a word. */
+function expectClosedToData(script: ScriptedPeer, chan: number): void {
+  const before = script.sink.inbound.length
+  script.send(data({ chan, payload: 'late' }), 'on a closed channel')
+  script.expectNothing('DATA for a closed channel is discarded')
+  expect(script.sink.inbound.length).toBe(before)
+}
+
+const title = (cell: Cell): string =>
+  `${cell.received} in ${cell.state}, opened by ${cell.opener}: ${cell.action}` +
+  `${cell.to === null ? ` ${cell.error}` : ` → ${cell.to}`}${cell.req.map((id) => ` [${id}]`).join('')}`
+
+describe('every cell of the channel state table', () => {
+  it('the table has one cell for each event, state and opener', () => {
+    const keys = grid.map((cell) => `${cell.received} ${cell.state} ${cell.opener}`)
+    expect(new Set(keys).size).toBe(grid.length)
+    expect(grid.length).toBe(Object.keys(FRAMES).length * states.length * 2)
+  })
+
+  for (const cell of grid) {
+    it(title(cell), () => {
+      const scene = prepared(cell)
+      if (cell.action === 'raise') {
+        scene.channel?.send(Uint8Array.from([1]))
+        scene.channel?.send(new TextEncoder().encode('two'))
+        scene.script.expect({ kind: 'DATA', payload: Uint8Array.from([1]) }, 'one message is free')
+        scene.script.expectNothing('the second one waits')
+      }
+      const balanceBefore = scene.script.session.stats().economyBalance
+      scene.script.send((FRAMES[cell.received] as (chan: number) => Uint8Array)(scene.chan), cell.received)
+      const check = OUTCOMES[cell.action]
+      if (check === undefined) throw new Error(`no check for the action '${cell.action}'`)
+      check(scene, cell, balanceBefore)
+    })
+  }
+})
+
+/** Sets a modifier of a channel by what happens on the wire. */
+const MODIFIERS: Readonly<Record<string, (scene: Scene) => void>> = {
+  inMessage: ({ script, chan }) => script.send(data({ chan, flags: MSG + MORE, payload: 'i'.repeat(512) })),
+  stopSent: ({ script, channel, chan }) => {
+    channel?.stop()
+    script.expect({ kind: 'STOP', chan: -chan })
+  },
+  'not stopSent': () => {},
+  stopReceived: ({ script, chan, sink }) => {
+    script.send(stop({ chan }), 'the first STOP')
+    script.expect({ kind: 'DATA', flags: FIN }, 'its answer')
+    sink?.events.splice(0)
+  },
+}
+
+describe('the conditions before the grid', () => {
+  for (const condition of conditions) {
+    const cells = condition.states.flatMap((state) =>
+      condition.received.flatMap((received) =>
+        (['local', 'remote'] as const).map((opener) => ({ state, received, opener })),
+      ),
+    )
+    it.each(cells)(
+      `$received in $state, opened by $opener, when ${condition.when.join(' and ')}: ${condition.action} ${condition.req.map((id) => `[${id}]`).join(' ')}`,
+      ({ state, received, opener }) => {
+        const scene = sceneIn(state, opener)
+        const { script, chan, channel, sink } = scene
+        for (const modifier of condition.when) (MODIFIERS[modifier] as (scene: Scene) => void)(scene)
+        const before = script.session.stats()
+        script.send((FRAMES[received] as (chan: number) => Uint8Array)(chan), received)
+        if (condition.action === 'connection-error') {
+          script.expectClosed(condition.error)
+          return
+        }
+        script.expectNothing(condition.action)
+        const after = script.session.stats()
+        expect(after.inboundPartials).toBe(0)
+        if (condition.action === 'ignore') {
+          expect(sink?.types).toEqual([])
+          expect(after.economyBalance).toBe(before.economyBalance - 1)
+          return
+        }
+        // After our STOP the state moves as in the grid, and nothing reaches the program but the end of the channel.
+        const isFin = received === 'FIN' || received === 'DATA_FIN'
+        const to = !isFin ? state : state === 'OPEN' ? 'HALF_REMOTE' : 'CLOSED'
+        expect(channel?.state).toBe(to)
+        expect(sink?.types).toEqual(to === 'CLOSED' ? ['close'] : [])
+        expect(after.messagesReceived).toBe(before.messagesReceived)
+      },
+    )
+  }
+})
+
+/** What a program does to bring a local event about. What comes back is what the call returned. */
+const LOCAL: Readonly<Record<string, (scene: Scene) => unknown>> = {
+  send: ({ channel }) => channel?.send(Uint8Array.of(1)),
+  sendFin: ({ channel }) => channel?.end(),
+  sendEnd: ({ channel }) => channel?.fail(CODE.NOT_FOUND),
+  sendReset: ({ channel }) => channel?.reset(),
+  sendStop: ({ channel }) => channel?.stop(),
+  sendCredit: ({ script, chan }) => {
+    // Half of our message window, which is 2: CREDIT is due for each message while there is a window to raise.
+    script.send(data({ chan, payload: 'read at once' }))
+  },
+  lose: ({ script }) => script.endInput(),
+}
+
+const SENT: Readonly<Record<string, string>> = {
+  send: 'DATA',
+  sendFin: 'DATA',
+  sendEnd: 'END',
+  sendReset: 'RESET',
+  sendStop: 'STOP',
+  sendCredit: 'CREDIT',
+}
+
+/** Missing cells: how the library answers a program that asks for them. */
+const REFUSALS: Readonly<Record<string, 'nothing happens' | 'UsageError'>> = {
+  'send HALF_LOCAL': 'UsageError',
+}
+
+describe('what the program does, in every state', () => {
+  const rows = transitions.filter(
+    ({ event }) => events.find((one) => one.name === event)?.origin === 'local' && event in LOCAL,
+  )
+  for (const event of Object.keys(LOCAL)) {
+    for (const state of ['OPEN', 'HALF_LOCAL', 'HALF_REMOTE', 'CLOSED']) {
+      const row = rows.find((one) => one.event === event && one.from === state)
+      // CREDIT is not asked for: without a message to read there is none, and such a state gets no message.
+      if (event === 'sendCredit' && row === undefined) continue
+      for (const opener of ['local', 'remote'] as const) {
+        const answer = REFUSALS[`${event} ${state}`] ?? 'nothing happens'
+        it(`${event} in ${state}, opened by ${opener}: ${row?.to ?? answer}`, () => {
+          const scene = event === 'sendCredit' ? creditScene(state, opener) : sceneIn(state, opener)
+          if (row === undefined && answer === 'UsageError') {
+            expect(() => LOCAL[event]?.(scene)).toThrow(
+              expect.objectContaining({ name: 'UsageError', hint: expect.stringMatching(/.+/) }),
+            )
+            scene.script.expectNothing('a call that is wrong sends nothing')
+            return
+          }
+          LOCAL[event]?.(scene)
+          expect(scene.channel?.state).toBe(row?.to ?? state)
+          if (event === 'lose') {
+            expect(scene.sink?.types).toEqual(state === 'CLOSED' ? [] : ['close'])
+            scene.script.expectClosed('UNAVAILABLE')
+            return
+          }
+          if (row !== undefined)
+            scene.script.expect((frame) => frame.kind === SENT[event] && frame.chan === -scene.chan)
+          scene.script.expectNothing(event)
+        })
+      }
+    }
+  }
+
+  /** A channel with a message window of 2 on our side. */
+  function creditScene(state: string, opener: 'local' | 'remote'): Scene {
+    const script = ready({ limits: { channelWindowMessages: 2 } }, HELLO)
+    const bystander = openedAndSent(script, {}, 'bystander').sink
+    return opener === 'local' ? localScene(script, bystander, state) : remoteScene(script, bystander, state)
+  }
+
+  it.each([
+    { event: 'open', options: {}, to: 'OPEN' },
+    { event: 'openFin', options: { isLast: true }, to: 'HALF_LOCAL' },
+    { event: 'openOneway', options: { isOneway: true }, to: 'CLOSED' },
+  ])('$event in IDLE: $to', ({ event, options, to }) => {
+    expect(transitions).toContainEqual(expect.objectContaining({ from: 'IDLE', event, to }))
+    const script = ready()
+    const { channel, sink } = opened(script, options)
+    expect(channel.state).toBe(to)
+    script.expect({ kind: 'OPEN', chan: 1 })
+    script.expectNothing('one frame')
+    expect(sink.types).toEqual(to === 'CLOSED' ? ['close'] : [])
+  })
+
+  it('settleOneway in HALF_REMOTE: CLOSED, without a frame [STA-018]', () => {
+    const script = ready()
+    const { channel, sink } = inbound(script, { flags: FIN + ONEWAY })
+    expect(channel.state).toBe('HALF_REMOTE')
+    channel.settle()
+    expect(channel.state).toBe('CLOSED')
+    expect(sink.types).toEqual(['end', 'close'])
+    script.expectNothing('a one-way is never answered')
+  })
+
+  describe('while the OPEN waits (IDLE)', () => {
+    function waiting() {
+      const script = ready({}, { opens: 0 })
+      const { channel, sink } = opened(script)
+      expect(channel).toMatchObject({ state: 'IDLE', id: 0, isWritable: true })
+      return { script, channel, sink }
+    }
+
+    it('messages and the end of output wait with it and follow it in order [MSG-023]', () => {
+      const { script, channel } = waiting()
+      expect(channel.send(Uint8Array.of(1))).toBe(false)
+      channel.end()
+      script.expectNothing('no open credit')
+      script.send(credit({ byteLimit: 4 << 20, countLimit: 1 }), 'one OPEN is allowed')
+      script.expectAll([
+        { kind: 'OPEN', chan: 1, flags: 0 },
+        { kind: 'DATA', chan: 1, flags: MSG },
+        { kind: 'DATA', chan: 1, flags: FIN },
+      ])
+      expect(channel.state).toBe('HALF_LOCAL')
+    })
+
+    it.each([
+      ['fail', (channel: Channel) => channel.fail(CODE.ABORTED), CODE.ABORTED],
+      ['reset', (channel: Channel) => channel.reset(), CODE.CANCELLED],
+    ] as const)('%s takes it back and nothing is ever sent [DLN-008]', (_, act, code) => {
+      const { script, channel, sink } = waiting()
+      channel.send(Uint8Array.of(1))
+      act(channel)
+      expect(channel).toMatchObject({ isClosed: true, isWritable: false, bufferedBytes: 0 })
+      expect(sink.types).toEqual(['close'])
+      expect(sink.outcome).toMatchObject({ code, delivery: 'not-sent', origin: 'local' })
+      script.send(credit({ byteLimit: 4 << 20, countLimit: 1 }), 'an OPEN would be allowed')
+      script.expectNothing('there is none')
+      expect(script.session.stats()).toMatchObject({ openingChannels: 0, queuedOutputBytes: 0 })
+    })
+  })
+})
