@@ -1,6 +1,7 @@
 // What a user of the protocol core needs; siblings of this project find more in internal.ts.
 export type { ChannelSink, FailOptions, Message, OpenOptions, Outcome } from './channel.js'
 export { Channel } from './channel.js'
+export type { Codec, RefExporter, RefImporter } from './codec.js'
 export type { HeadersInit, HeaderValue } from './entries.js'
 export { Headers } from './entries.js'
 export type { Delivery, ErrorName, ErrorRow, ErrorScope, Origin, PeerplexErrorInit } from './errors.js'

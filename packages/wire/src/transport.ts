@@ -46,6 +46,42 @@ export interface Connection {
   destroy(): void
 }
 
+/** Something that accepts connections. */
+export interface Listener {
+  /** Where it listens, with the real port. */
+  readonly url: string
+  /** Stops accepting and gives the address back; connections that exist stay. */
+  close(): Promise<void>
+}
+
+/** Per attempt; what a transport does not know it ignores. */
+export interface ConnectOptions {
+  /** Gives up. */
+  readonly signal?: AbortSignal
+  /** Passed through to the transport, for instance TLS options. */
+  readonly transport?: Readonly<Record<string, unknown>>
+}
+
+export interface ListenOptions {
+  readonly transport?: Readonly<Record<string, unknown>>
+}
+
+/** Makes connections for some schemes. */
+export interface Transport {
+  readonly schemes: readonly string[]
+  /** Rejects with TransportError UNAVAILABLE that says what was tried and what the system answered. */
+  connect(endpoint: Endpoint, options: ConnectOptions): Promise<Connection>
+  /**
+   * Accepts connections until closed. Rejects with TransportError, code FAILED_PRECONDITION for an address in use.
+   * `onConnection` gives each connection its sink before it returns.
+   */
+  listen(
+    endpoint: Endpoint,
+    options: ListenOptions,
+    onConnection: (connection: Connection) => void,
+  ): Promise<Listener>
+}
+
 const SCHEMES_WITH_PORT: ReadonlySet<string> = new Set(['tcp', 'tls', 'ws', 'wss'])
 const SCHEMES_WITH_PATH: ReadonlySet<string> = new Set(['unix', 'memory', 'exec'])
 
