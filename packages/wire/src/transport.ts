@@ -54,10 +54,18 @@ export interface Listener {
   close(): Promise<void>
 }
 
+/** The part of an AbortSignal that a transport needs. */
+export interface AbortSignalLike {
+  readonly aborted: boolean
+  readonly reason: unknown
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
 /** Per attempt; what a transport does not know it ignores. */
 export interface ConnectOptions {
   /** Gives up. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignalLike
   /** Passed through to the transport, for instance TLS options. */
   readonly transport?: Readonly<Record<string, unknown>>
 }

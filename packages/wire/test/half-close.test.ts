@@ -1,6 +1,17 @@
 import { data, end, entry, open, reset, stop } from '@peerplex/testkit'
 import { describe, expect, it } from 'vitest'
-import { CODE, FIN, fin, inbound, MORE, MSG, openedAndSent, ready, TRL, undecided } from './lifecycle-support.js'
+import {
+  CODE,
+  FIN,
+  fin,
+  inbound,
+  MORE,
+  MSG,
+  openedAndSent,
+  ready,
+  TRL,
+  undecided,
+} from './lifecycle-support.js'
 
 const BIG = 'b'.repeat(600)
 
@@ -61,7 +72,11 @@ describe('FIN ends one direction only', () => {
   })
 
   it('after their FIN nothing more may come [STA-001]', () => {
-    for (const frame of [data({ chan: 1, payload: 'x' }), fin(1), data({ chan: 1, entries: [entry('x-a', '1')] })]) {
+    for (const frame of [
+      data({ chan: 1, payload: 'x' }),
+      fin(1),
+      data({ chan: 1, entries: [entry('x-a', '1')] }),
+    ]) {
       const script = ready()
       inbound(script, { flags: FIN })
       script.send(frame)
@@ -109,7 +124,10 @@ describe('trailers', () => {
     const both = openedAndSent(script).channel
     both.sendLast(Uint8Array.of(7), { 'x-h': 'head' }, { 'x-n': '3' })
     script.expect({ kind: 'DATA', chan: 3, flags: MSG, entries: { 'x-h': 'head', 'x-n': null } })
-    script.expect({ kind: 'DATA', chan: 3, flags: FIN + TRL, entries: { 'x-n': '3' } }, 'a frame of their own')
+    script.expect(
+      { kind: 'DATA', chan: 3, flags: FIN + TRL, entries: { 'x-n': '3' } },
+      'a frame of their own',
+    )
     const large = openedAndSent(script).channel
     large.sendLast(new Uint8Array(5000), undefined, { 'x-n': '4' })
     script.expect({ kind: 'DATA', chan: 4, flags: MSG, size: 5000 })
@@ -257,7 +275,11 @@ describe('STOP asks for the end of the other direction', () => {
     script.send(fin(1), 'abandons the message')
     expect(channel.state).toBe('CLOSED')
     expect(sink.types).toEqual(['close'])
-    expect(script.session.stats()).toMatchObject({ inboundPartials: 0, assemblingBytes: 0, openSlotsTaken: 0 })
+    expect(script.session.stats()).toMatchObject({
+      inboundPartials: 0,
+      assemblingBytes: 0,
+      openSlotsTaken: 0,
+    })
   })
 
   it('settling first and answering later sends STOP too, once [SHP-005]', () => {
@@ -277,7 +299,11 @@ describe('STOP asks for the end of the other direction', () => {
     const { channel } = inbound(script)
     channel.stop()
     script.expect({ kind: 'STOP', chan: -1 })
-    script.send([data({ chan: 1, payload: 'x' }), data({ chan: 1, entries: [entry('x-a', '1')] }), reset({ chan: 1 })])
+    script.send([
+      data({ chan: 1, payload: 'x' }),
+      data({ chan: 1, entries: [entry('x-a', '1')] }),
+      reset({ chan: 1 }),
+    ])
     script.expectNothing('discarded, then ended')
     script.send([open({ chan: 2 }), end({ chan: 2 })])
     script.expectNothing('other channels go on')

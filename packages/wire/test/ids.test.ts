@@ -1,4 +1,4 @@
-import { data, end, open, reset, stop, credit, MemoryPair, type ScriptedPeer } from '@peerplex/testkit'
+import { credit, data, end, MemoryPair, open, reset, type ScriptedPeer, stop } from '@peerplex/testkit'
 import { MAX_CHANNEL_ID } from '@peerplex/wire/internal'
 import { describe, expect, it } from 'vitest'
 import { CODE, FIN, fin, inbound, MSG, opened, openedAndSent, ready, undecided } from './lifecycle-support.js'
@@ -68,7 +68,8 @@ describe('ids that a session gives', () => {
     expect(pair.sinkB.inbound.map(({ channel }) => `${channel.id} ${channel.name}`)).toEqual(
       ours.map((channel) => `${-channel.id} ${channel.name}`),
     )
-    for (const sink of [pair.sinkA, pair.sinkB]) for (const { channel } of sink.inbound) channel.sendLast(Uint8Array.of(1))
+    for (const sink of [pair.sinkA, pair.sinkB])
+      for (const { channel } of sink.inbound) channel.sendLast(Uint8Array.of(1))
     pair.pump()
     expect([...ours, ...theirs].every((channel) => channel.state === 'CLOSED')).toBe(true)
   })
@@ -80,7 +81,20 @@ describe('ids that a session gives', () => {
     pair.sessionB.channels.table.startIdsAt(0, M - 5)
     const channels = Array.from({ length: 12 }, (_, index) => pair.sessionA.open(`n${index}`))
     pair.pump()
-    expect(channels.map((channel) => channel.id)).toEqual([M - 4, M - 3, M - 2, M - 1, M, 1, 2, 3, 4, 5, 6, 7])
+    expect(channels.map((channel) => channel.id)).toEqual([
+      M - 4,
+      M - 3,
+      M - 2,
+      M - 1,
+      M,
+      1,
+      2,
+      3,
+      4,
+      5,
+      6,
+      7,
+    ])
     for (const channel of channels) channel.sendLast(Uint8Array.of(7))
     for (const { channel } of pair.sinkB.inbound) channel.end()
     pair.pump()
