@@ -10,7 +10,13 @@ const ENTRY = h('x-n', '1')
 const ENTRY_HEX = '03782d6e010031'
 
 const right = data.decode('every legal line of the table in section 9.2')
-const valid = (/** @type {string} */ comment, /** @type {string[]} */ flags, /** @type {Record<string, any>} */ parts, req = 'MSG-011', marks = '') =>
+const valid = (
+  /** @type {string} */ comment,
+  /** @type {string[]} */ flags,
+  /** @type {Record<string, any>} */ parts,
+  req = 'MSG-011',
+  marks = '',
+) =>
   right.valid(comment, { type: 'DATA', flags, channel: -3, ...parts }, req, marks === '' ? undefined : marks)
 valid('MSG: a message', ['MSG'], { payload: '6869' })
 valid('MSG: an empty message', ['MSG'], {}, 'MSG-006')
@@ -26,18 +32,32 @@ valid('MSG FIN: an empty last message or fragment', ['FIN', 'MSG'], {}, 'MSG-006
 valid('MSG FIN with headers', ['FIN', 'MSG'], { headers: [ENTRY], payload: '6869' })
 valid('MSG FIN TRL with trailers', ['FIN', 'MSG', 'TRL'], { headers: [ENTRY], payload: '6869' }, 'MSG-015')
 valid('MSG FIN TRL without any', ['FIN', 'MSG', 'TRL'], { payload: '6869' }, 'MSG-015')
-valid('MSG FIN TRL with trailers and an empty message', ['FIN', 'MSG', 'TRL'], { headers: [ENTRY] }, 'MSG-015')
+valid(
+  'MSG FIN TRL with trailers and an empty message',
+  ['FIN', 'MSG', 'TRL'],
+  { headers: [ENTRY] },
+  'MSG-015',
+)
 valid('FIN: the direction ends', ['FIN'], {}, 'MSG-016')
 valid('FIN TRL with trailers', ['FIN', 'TRL'], { headers: [ENTRY] }, 'MSG-016')
 valid('FIN TRL without any', ['FIN', 'TRL'], {}, 'MSG-016')
 valid('no flag: early headers', [], { headers: [ENTRY] }, 'MSG-017')
-right.valid('from the opener: a message', { type: 'DATA', flags: ['MSG'], channel: 3, payload: '6869' }, 'FRM-018')
+right.valid(
+  'from the opener: a message',
+  { type: 'DATA', flags: ['MSG'], channel: 3, payload: '6869' },
+  'FRM-018',
+)
 right.valid('from the opener: FIN', { type: 'DATA', flags: ['FIN'], channel: 3 }, 'FRM-018')
 right.valid('from the opener: early headers', { type: 'DATA', channel: 3, headers: [ENTRY] }, 'FRM-018')
 
 const wrong = data.decode('every other combination')
-const invalid = (/** @type {string} */ comment, /** @type {string[]} */ flags, /** @type {string} */ meta, /** @type {string} */ payload, /** @type {string} */ req) =>
-  wrong.invalid(comment, frame('DATA', flags, -3, meta, payload), 'PROTOCOL_ERROR', req)
+const invalid = (
+  /** @type {string} */ comment,
+  /** @type {string[]} */ flags,
+  /** @type {string} */ meta,
+  /** @type {string} */ payload,
+  /** @type {string} */ req,
+) => wrong.invalid(comment, frame('DATA', flags, -3, meta, payload), 'PROTOCOL_ERROR', req)
 invalid('no flag, no entries, no payload', [], '', '', 'MSG-017')
 invalid('no flag, a payload', [], '', '61', 'MSG-011 MSG-017')
 invalid('no flag, entries and a payload', [], ENTRY_HEX, '61', 'MSG-011')
@@ -61,8 +81,20 @@ invalid('TRL MSG without FIN', ['MSG', 'TRL'], ENTRY_HEX, '61', 'MSG-015')
 invalid('TRL MSG without FIN and without entries', ['MSG', 'TRL'], '', '61', 'MSG-015')
 invalid('TRL MSG MORE', ['MORE', 'MSG', 'TRL'], ENTRY_HEX, '61', 'MSG-015')
 invalid('TRL MORE', ['MORE', 'TRL'], ENTRY_HEX, '', 'MSG-012 MSG-015')
-const early = (/** @type {string} */ comment, /** @type {string[]} */ flags, /** @type {number} */ size, /** @type {number} */ meta, /** @type {string} */ req) =>
-  wrong.invalid(`${comment}, the body is not there yet`, header('DATA', flags, 3, size, meta), 'PROTOCOL_ERROR', `FRM-005 ${req}`, 'HEADER_ONLY')
+const early = (
+  /** @type {string} */ comment,
+  /** @type {string[]} */ flags,
+  /** @type {number} */ size,
+  /** @type {number} */ meta,
+  /** @type {string} */ req,
+) =>
+  wrong.invalid(
+    `${comment}, the body is not there yet`,
+    header('DATA', flags, 3, size, meta),
+    'PROTOCOL_ERROR',
+    `FRM-005 ${req}`,
+    'HEADER_ONLY',
+  )
 early('a payload without MSG', [], 10, 8, 'MSG-011')
 early('MORE FIN', ['FIN', 'MORE', 'MSG'], 600, 0, 'MSG-013')
 early('TRL without FIN', ['MSG', 'TRL'], 600, 9, 'MSG-015')
@@ -70,5 +102,17 @@ early('FIN with entries', ['FIN'], 9, 9, 'MSG-016')
 early('MORE without MSG in a frame of maxFrame', ['MORE'], 65_536, 0, 'MSG-012')
 
 const order = data.decode('combinations are judged before the channel and before the entries')
-order.invalid('TRL without FIN on channel 0', frame('DATA', ['TRL'], 0, ENTRY_HEX), 'PROTOCOL_ERROR', 'MSG-015 FRM-016', 'ORDER')
-order.invalid('FIN with metadata that is no entry', frame('DATA', ['FIN'], 3, u8(0)), 'PROTOCOL_ERROR', 'MSG-016 MET-002', 'ORDER')
+order.invalid(
+  'TRL without FIN on channel 0',
+  frame('DATA', ['TRL'], 0, ENTRY_HEX),
+  'PROTOCOL_ERROR',
+  'MSG-015 FRM-016',
+  'ORDER',
+)
+order.invalid(
+  'FIN with metadata that is no entry',
+  frame('DATA', ['FIN'], 3, u8(0)),
+  'PROTOCOL_ERROR',
+  'MSG-016 MET-002',
+  'ORDER',
+)

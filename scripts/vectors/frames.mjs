@@ -93,7 +93,14 @@ export function frame(type, flags, channel, meta = '', payload = '', lengths = {
   const body = meta + payload
   const size = lengths.size ?? byteLength(body)
   const metaLength = lengths.meta ?? byteLength(meta)
-  return u32(size) + u8(typeof type === 'number' ? type : typeCode(type)) + u8(flagBits(flags)) + u16(metaLength) + i32(channel) + body
+  return (
+    u32(size) +
+    u8(typeof type === 'number' ? type : typeCode(type)) +
+    u8(flagBits(flags)) +
+    u16(metaLength) +
+    i32(channel) +
+    body
+  )
 }
 
 /**
@@ -105,7 +112,8 @@ export function frame(type, flags, channel, meta = '', payload = '', lengths = {
  * @param {number} [meta]
  * @returns {Hex}
  */
-export const header = (type, flags, channel, size, meta = 0) => frame(type, flags, channel, '', '', { size, meta })
+export const header = (type, flags, channel, size, meta = 0) =>
+  frame(type, flags, channel, '', '', { size, meta })
 
 /**
  * An entry as the tagged value that stands for it.
@@ -114,7 +122,8 @@ export const header = (type, flags, channel, size, meta = 0) => frame(type, flag
  * @returns {Entry}
  */
 export function h(key, value) {
-  if (key.startsWith('#') || (key.endsWith('-bin') && !STATIC_KEYS.includes(key))) return [key, { t: 'bin', v: value }]
+  if (key.startsWith('#') || (key.endsWith('-bin') && !STATIC_KEYS.includes(key)))
+    return [key, { t: 'bin', v: value }]
   const type = Object.hasOwn(STATIC_TYPES, key) ? String(STATIC_TYPES[key]) : 'text'
   return [key, { t: type, v: value }]
 }
@@ -142,7 +151,8 @@ export const fixed = (id, value = '') => u8(id) + u16(byteLength(value)) + value
 export function entries(list) {
   return list
     .map(([key, { t, v }]) => {
-      const value = t === 'text' ? text(String(v)) : t === 'u8' ? u8(Number(v)) : t === 'u32' ? u32(Number(v)) : String(v)
+      const value =
+        t === 'text' ? text(String(v)) : t === 'u8' ? u8(Number(v)) : t === 'u32' ? u32(Number(v)) : String(v)
       if (key.startsWith('#')) return fixed(Number.parseInt(key.slice(1), 16), value)
       const at = STATIC_KEYS.indexOf(key)
       return at < 0 ? literal(text(key), value) : fixed(0x80 + at, value)
@@ -184,6 +194,7 @@ export const hello = (fields = {}) => frame('HELLO', 0, 0, helloMeta(fields))
  */
 export function helloMeta(fields = {}) {
   const { more = '', reserved = 0, headers = [], ...numbers } = fields
+  /** @type {Record<string, any>} */
   const f = { ...HELLO_DEFAULTS, prefixLen: 56 + byteLength(more), ...numbers }
   return (
     u16(f.prefixLen) +
@@ -221,7 +232,15 @@ function defaultsOf(type, channel) {
     case 'HELLO':
       return { ...HELLO_DEFAULTS, headers: [] }
     case 'OPEN':
-      return { timeoutMs: 0, windowBytes: 0, windowMessages: 0, codec: 0, name: 'echo', headers: [], payload: '' }
+      return {
+        timeoutMs: 0,
+        windowBytes: 0,
+        windowMessages: 0,
+        codec: 0,
+        name: 'echo',
+        headers: [],
+        payload: '',
+      }
     case 'DATA':
       return { headers: [], payload: '' }
     case 'END':
@@ -250,7 +269,7 @@ function metaOf(v) {
     case 'HELLO':
       return helloMeta(v)
     case 'OPEN':
-      return openMeta(v)
+      return openMeta(/** @type {any} */ (v))
     case 'DATA':
       return entries(v.headers)
     case 'END':
@@ -268,7 +287,8 @@ function metaOf(v) {
 /** @param {Value} v @returns {Hex} */
 function payloadOf(v) {
   if (v.type === 'CREDIT') return u32(v.byteLimit) + u32(v.channel === 0 ? v.openLimit : v.messageLimit)
-  if (v.type === 'REF') return v.releases.map((/** @type {any} */ one) => u32(one.refId) + u32(one.count)).join('')
+  if (v.type === 'REF')
+    return v.releases.map((/** @type {any} */ one) => u32(one.refId) + u32(one.count)).join('')
   return v.payload ?? ''
 }
 

@@ -42,9 +42,13 @@ const idsFile = join(here, 'ids.json')
 const isCheck = process.argv.includes('--check')
 
 /** @type {import('./output.mjs').Ids} */
-const known = existsSync(idsFile) ? JSON.parse(readFileSync(idsFile, 'utf8')) : { vectors: {}, transcripts: {}, retired: [] }
+const known = existsSync(idsFile)
+  ? JSON.parse(readFileSync(idsFile, 'utf8'))
+  : { vectors: {}, transcripts: {}, retired: [] }
 const names = SUITES.flatMap((suite) =>
-  suite.groups.flatMap((group) => group.tests.map((test) => vectorName(suite.name, group.comment, test.comment))),
+  suite.groups.flatMap((group) =>
+    group.tests.map((test) => vectorName(suite.name, group.comment, test.comment)),
+  ),
 )
 const ids = {
   vectors: assignIds(known.vectors, names, known.retired, (number) => `V${String(number).padStart(5, '0')}`),
@@ -75,15 +79,20 @@ const present = [target, join(target, 'transcripts')].flatMap((dir) =>
     : [],
 )
 const stray = present.filter((file) => !files.has(file))
-const changed = [...files].filter(([file, content]) => !existsSync(file) || readFileSync(file, 'utf8') !== content)
+const changed = [...files].filter(
+  ([file, content]) => !existsSync(file) || readFileSync(file, 'utf8') !== content,
+)
 
 if (isCheck) {
-  for (const file of [...stray, ...changed.map(([name]) => name)]) console.error(`${file} is not what the generator writes`)
+  for (const file of [...stray, ...changed.map(([name]) => name)])
+    console.error(`${file} is not what the generator writes`)
   if (stray.length + changed.length > 0) process.exitCode = 1
 } else {
   mkdirSync(join(target, 'transcripts'), { recursive: true })
   for (const file of stray) rmSync(file)
   for (const [file, content] of changed) writeFileSync(file, content)
 }
-const invalid = SUITES.flatMap((suite) => suite.groups.flatMap((group) => group.tests)).filter((test) => test.result === 'invalid')
+const invalid = SUITES.flatMap((suite) => suite.groups.flatMap((group) => group.tests)).filter(
+  (test) => test.result === 'invalid',
+)
 console.log(`${names.length} vectors, ${invalid.length} of them invalid; ${transcripts.length} transcripts`)

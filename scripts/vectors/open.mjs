@@ -7,14 +7,27 @@ import { Suite } from './suite.mjs'
 export const open = new Suite('open')
 
 const prefix = open.decode('the fields of the prefix')
-const field = (/** @type {string} */ comment, /** @type {Record<string, any>} */ fields, /** @type {string} */ req, flags = '') =>
-  prefix.valid(comment, { type: 'OPEN', channel: 1, ...fields }, req, flags === '' ? undefined : flags)
+const field = (
+  /** @type {string} */ comment,
+  /** @type {Record<string, any>} */ fields,
+  /** @type {string} */ req,
+  flags = '',
+) => prefix.valid(comment, { type: 'OPEN', channel: 1, ...fields }, req, flags === '' ? undefined : flags)
 field('the least: no deadline, no windows, raw, a name', {}, 'OPN-001')
 field('timeoutMs 1', { timeoutMs: 1 }, 'OPN-004', 'BOUNDARY')
 field('timeoutMs 2^31−1', { timeoutMs: MAX_U31 }, 'OPN-004', 'BOUNDARY')
-for (const [title, timeoutMs] of /** @type {[string, number][]} */ ([['2^31', 2 ** 31], ['with all bits set', MAX_U32]])) {
+for (const [title, timeoutMs] of /** @type {[string, number][]} */ ([
+  ['2^31', 2 ** 31],
+  ['with all bits set', MAX_U32],
+])) {
   const value = complete({ type: 'OPEN', channel: 1, timeoutMs: MAX_U31 })
-  prefix.validBytes(`timeoutMs ${title}`, frame('OPEN', 0, 1, openMeta({ timeoutMs })), value, 'OPN-004', 'CLAMPED')
+  prefix.validBytes(
+    `timeoutMs ${title}`,
+    frame('OPEN', 0, 1, openMeta({ timeoutMs })),
+    value,
+    'OPN-004',
+    'CLAMPED',
+  )
 }
 field('the smallest byte window', { windowBytes: 16_384 }, 'OPN-003', 'BOUNDARY')
 field('the largest byte window', { windowBytes: MAX_U31 }, 'OPN-003', 'BOUNDARY')
@@ -29,7 +42,12 @@ field('the first private codec', { codec: 64 }, 'ERR-008', 'BOUNDARY')
 field('the last private codec', { codec: 127 }, 'ERR-008', 'BOUNDARY')
 field('a reserved codec above the private ones', { codec: 128 }, 'ERR-008', 'RESERVED')
 field('codec 255', { codec: 255 }, 'ERR-008', 'RESERVED')
-field('all numbers at their maximum at once', { timeoutMs: MAX_U31, windowBytes: MAX_U31, windowMessages: 65_535, codec: 255 }, 'OPN-003', 'BOUNDARY')
+field(
+  'all numbers at their maximum at once',
+  { timeoutMs: MAX_U31, windowBytes: MAX_U31, windowMessages: 65_535, codec: 255 },
+  'OPN-003',
+  'BOUNDARY',
+)
 const window = (/** @type {string} */ comment, /** @type {number} */ windowBytes, flags = 'BOUNDARY') =>
   prefix.invalid(comment, frame('OPEN', 0, 1, openMeta({ windowBytes })), 'PROTOCOL_ERROR', 'OPN-003', flags)
 window('a byte window of 1', 1)
@@ -40,30 +58,73 @@ window('a byte window with all bits set', MAX_U32)
 const name = open.decode('the name')
 field('a name of one byte', { name: 'a' }, 'OPN-001', 'BOUNDARY')
 name.valid('a name of 255 bytes', { type: 'OPEN', channel: 1, name: 'n'.repeat(255) }, 'OPN-001', 'BOUNDARY')
-name.valid('a blank is the lowest byte that is allowed', { type: 'OPEN', channel: 1, name: ' ' }, 'OPN-002', 'BOUNDARY')
-name.valid('7F is no control character here', { type: 'OPEN', channel: 1, name: '\u007f' }, 'OPN-002', 'BOUNDARY')
-name.valid('a name of several parts', { type: 'OPEN', channel: 1, name: 'billing.v2/Invoices:list' }, 'OPN-005')
+name.valid(
+  'a blank is the lowest byte that is allowed',
+  { type: 'OPEN', channel: 1, name: ' ' },
+  'OPN-002',
+  'BOUNDARY',
+)
+name.valid(
+  '7F is no control character here',
+  { type: 'OPEN', channel: 1, name: '\u007f' },
+  'OPN-002',
+  'BOUNDARY',
+)
+name.valid(
+  'a name of several parts',
+  { type: 'OPEN', channel: 1, name: 'billing.v2/Invoices:list' },
+  'OPN-005',
+)
 name.valid('letters beyond ASCII', { type: 'OPEN', channel: 1, name: 'größe😀' }, 'OPN-005')
-name.valid('the name of reference calls', { type: 'OPEN', channel: 1, name: '~ref', headers: [h('ref', 1)] }, 'REF-010')
+name.valid(
+  'the name of reference calls',
+  { type: 'OPEN', channel: 1, name: '~ref', headers: [h('ref', 1)] },
+  'REF-010',
+)
 name.valid('another name of the protocol', { type: 'OPEN', channel: 1, name: '~health' }, 'OPN-005')
-name.valid('a name of the protocol that nobody knows', { type: 'OPEN', channel: 1, name: '~' }, 'OPN-005', 'RESERVED')
+name.valid(
+  'a name of the protocol that nobody knows',
+  { type: 'OPEN', channel: 1, name: '~' },
+  'OPN-005',
+  'RESERVED',
+)
 name.valid('__proto__', { type: 'OPEN', channel: 1, name: '__proto__' }, 'MET-012', 'PROTOTYPE_KEY')
 const bytes = (/** @type {string} */ comment, /** @type {string} */ nameHex) => {
   const { name: _, headers, payload, ...rest } = complete({ type: 'OPEN', channel: 1 })
-  name.validBytes(comment, frame('OPEN', 0, 1, openMeta({ nameHex })), { ...rest, nameHex, headers, payload }, 'OPN-005', 'NON_UTF8')
+  name.validBytes(
+    comment,
+    frame('OPEN', 0, 1, openMeta({ nameHex })),
+    { ...rest, nameHex, headers, payload },
+    'OPN-005',
+    'NON_UTF8',
+  )
 }
 bytes('a byte that is never UTF-8', 'ff')
 bytes('UTF-8 cut short at the end', '61e282')
 bytes('an overlong form', 'c0af')
 bytes('half of a surrogate pair', 'eda080')
 bytes('beyond the last code point', 'f4908080')
-const badName = (/** @type {string} */ comment, /** @type {string} */ meta, /** @type {string} */ req, flags = '') =>
-  name.invalid(comment, frame('OPEN', 0, 1, meta), 'PROTOCOL_ERROR', req, flags === '' ? undefined : flags)
+const badName = (
+  /** @type {string} */ comment,
+  /** @type {string} */ meta,
+  /** @type {string} */ req,
+  flags = '',
+) => name.invalid(comment, frame('OPEN', 0, 1, meta), 'PROTOCOL_ERROR', req, flags === '' ? undefined : flags)
 badName('nameLen 0', openMeta({ name: '' }), 'OPN-001', 'BOUNDARY')
 badName('nameLen 0 before entries', openMeta({ name: '', headers: [h('to', 'p')] }), 'OPN-001')
-badName('a name one byte longer than the metadata', openMeta({ name: 'echo', nameLength: 5 }), 'OPN-001', 'BOUNDARY TRUNCATED')
+badName(
+  'a name one byte longer than the metadata',
+  openMeta({ name: 'echo', nameLength: 5 }),
+  'OPN-001',
+  'BOUNDARY TRUNCATED',
+)
 badName('no room for any name', openMeta({ name: '', nameLength: 1 }), 'OPN-001', 'BOUNDARY TRUNCATED')
-badName('nameLen 255 and 254 bytes', openMeta({ name: 'n'.repeat(254), nameLength: 255 }), 'OPN-001', 'BOUNDARY TRUNCATED')
+badName(
+  'nameLen 255 and 254 bytes',
+  openMeta({ name: 'n'.repeat(254), nameLength: 255 }),
+  'OPN-001',
+  'BOUNDARY TRUNCATED',
+)
 name.invalid(
   'a name that runs on into the payload',
   frame('OPEN', ['MSG'], 1, openMeta({ name: 'ec', nameLength: 4 }), text('ho')),
@@ -99,9 +160,18 @@ right('ONEWAY MSG FIN with an empty message', ['FIN', 'MSG', 'ONEWAY'], '', 'MSG
 right('ONEWAY MSG FIN IDEM', ['FIN', 'MSG', 'IDEM', 'ONEWAY'], '6869', 'MSG-014')
 right('a first fragment of 511 bytes', ['MORE', 'MSG'], filler(511), 'MSG-012')
 right('a first fragment of 512 bytes', ['MORE', 'MSG'], filler(512), 'MSG-012')
-combination.valid('the highest id of an opener', { type: 'OPEN', flags: ['FIN', 'MSG'], channel: MAX_ID, headers: [h('to', 'p')] }, 'FRM-018', 'BOUNDARY')
-const wrong = (/** @type {string} */ comment, /** @type {string[]} */ flags, /** @type {string} */ payload, /** @type {string} */ req) =>
-  combination.invalid(comment, frame('OPEN', flags, 1, openMeta(), payload), 'PROTOCOL_ERROR', req)
+combination.valid(
+  'the highest id of an opener',
+  { type: 'OPEN', flags: ['FIN', 'MSG'], channel: MAX_ID, headers: [h('to', 'p')] },
+  'FRM-018',
+  'BOUNDARY',
+)
+const wrong = (
+  /** @type {string} */ comment,
+  /** @type {string[]} */ flags,
+  /** @type {string} */ payload,
+  /** @type {string} */ req,
+) => combination.invalid(comment, frame('OPEN', flags, 1, openMeta(), payload), 'PROTOCOL_ERROR', req)
 wrong('a payload and no flag', [], '61', 'MSG-011')
 wrong('a payload with FIN and without MSG', ['FIN'], '61', 'MSG-011')
 wrong('a payload with IDEM and without MSG', ['IDEM'], '61', 'MSG-011')
@@ -119,8 +189,20 @@ wrong('every legal flag at once', ['FIN', 'MORE', 'MSG', 'IDEM', 'ONEWAY'], '61'
 
 const lengths = open.decode('lengths')
 const short = (/** @type {string} */ comment, /** @type {string} */ meta, payload = '') =>
-  lengths.invalid(comment, frame('OPEN', payload === '' ? [] : ['MSG'], 1, meta, payload), 'FRAME_SIZE', 'FRM-009', 'BOUNDARY')
+  lengths.invalid(
+    comment,
+    frame('OPEN', payload === '' ? [] : ['MSG'], 1, meta, payload),
+    'FRAME_SIZE',
+    'FRM-009',
+    'BOUNDARY',
+  )
 short('no metadata', '')
 short('metadata of 11', openMeta({ name: '' }).slice(0, 22))
 short('the whole prefix as payload', '', openMeta())
-lengths.invalid('metadata of exactly 12 says that a name is missing', frame('OPEN', 0, 1, openMeta({ name: '', nameLength: 3 }), ''), 'PROTOCOL_ERROR', 'OPN-001', 'BOUNDARY TRUNCATED')
+lengths.invalid(
+  'metadata of exactly 12 says that a name is missing',
+  frame('OPEN', 0, 1, openMeta({ name: '', nameLength: 3 }), ''),
+  'PROTOCOL_ERROR',
+  'OPN-001',
+  'BOUNDARY TRUNCATED',
+)

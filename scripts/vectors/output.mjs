@@ -24,7 +24,9 @@ export function assignIds(known, names, retired, toId) {
       `gone: ${gone.map((name) => `${name} (${known[name]})`).join(', ')}; in ids.json rename the key or move the id to "retired"`,
     )
   }
-  const numbers = [...Object.values(known), ...retired.filter((id) => id[0] === toId(1)[0])].map((id) => Number(id.slice(1)))
+  const numbers = [...Object.values(known), ...retired.filter((id) => id[0] === toId(1)[0])].map((id) =>
+    Number(id.slice(1)),
+  )
   let last = Math.max(0, ...numbers)
   /** @type {Record<string, string>} */
   const ids = { ...known }
@@ -69,7 +71,10 @@ export function toJson(value, indent = '', taken = indent.length) {
   }
   const fields = Object.entries(value)
     .filter(([, item]) => item !== undefined)
-    .map(([key, item]) => `${deeper}${JSON.stringify(key)}: ${toJson(item, deeper, deeper.length + key.length + 4)}`)
+    .map(
+      ([key, item]) =>
+        `${deeper}${JSON.stringify(key)}: ${toJson(item, deeper, deeper.length + key.length + 4)}`,
+    )
   return `{\n${fields.join(',\n')}\n${indent}}`
 }
 

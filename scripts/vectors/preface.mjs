@@ -58,12 +58,29 @@ version('version 2 and after it something else', '8950505832474554')
 version('the version byte is missing: CR in its place', '895050580d0a1a')
 
 const afterwards = preface.decode('the preface is right, what follows is not', { state: 'preface' })
-afterwards.invalid('the preface twice: the second one is no frame', PREFACE + PREFACE + '00000000', 'FRAME_SIZE', 'FRM-006')
+afterwards.invalid(
+  'the preface twice: the second one is no frame',
+  `${PREFACE + PREFACE}00000000`,
+  'FRAME_SIZE',
+  'FRM-006',
+)
 afterwards.invalid(
   'a PING right after the preface',
   PREFACE + encode({ type: 'PING' }),
   'PROTOCOL_ERROR',
   'PRE-009',
 )
-afterwards.invalid('zeros after the preface', `${PREFACE}${'00'.repeat(12)}`, 'PROTOCOL_ERROR', 'FRM-011', 'FOREIGN')
-afterwards.invalid('text after the preface', PREFACE + text('hello, world'), 'FRAME_SIZE', 'FRM-006', 'FOREIGN')
+afterwards.invalid(
+  'zeros after the preface',
+  `${PREFACE}${'00'.repeat(12)}`,
+  'PROTOCOL_ERROR',
+  'FRM-011',
+  'FOREIGN',
+)
+afterwards.invalid(
+  'text after the preface',
+  PREFACE + text('hello, world'),
+  'FRAME_SIZE',
+  'FRM-006',
+  'FOREIGN',
+)

@@ -107,18 +107,26 @@ let pings = 0
 export function alive(skip) {
   pings = (pings % 200) + 1
   const payload = `a1${pings.toString(16).padStart(2, '0')}000000000000`
-  return [send(encode({ type: 'PING', payload }), 'still open?'), recv('PONG', { payload, ...(skip && { skip }) })]
+  return [
+    send(encode({ type: 'PING', payload }), 'still open?'),
+    recv('PONG', { payload, ...(skip && { skip }) }),
+  ]
 }
 
 /**
  * The end by a connection error.
- * @param {Exclude<keyof CODE, 'VERSION'>} name
+ * @param {keyof typeof CODE} name
  * @param {number} [lastId]
  * @param {string[]} [skip]
  * @returns {Step[]}
  */
 export function fails(name, lastId, skip) {
-  const fields = { flags: ['FINAL'], code: CODE[name], ...(lastId !== undefined && { lastId }), ...(skip && { skip }) }
+  const fields = {
+    flags: ['FINAL'],
+    code: CODE[name],
+    ...(lastId !== undefined && { lastId }),
+    ...(skip && { skip }),
+  }
   return [recv('GOAWAY', fields), closed(name)]
 }
 
@@ -145,7 +153,8 @@ export const OWN_HANDSHAKE = Object.freeze({ handshake: 'none' })
  * @param {string[]} [flags]
  * @param {Record<string, any>} [more]
  */
-export const open = (channel, name, flags = [], more = {}) => encode({ type: 'OPEN', channel, name, flags, ...more })
+export const open = (channel, name, flags = [], more = {}) =>
+  encode({ type: 'OPEN', channel, name, flags, ...more })
 
 /**
  * A DATA of the scripted side.
@@ -154,7 +163,8 @@ export const open = (channel, name, flags = [], more = {}) => encode({ type: 'OP
  * @param {Hex} [payload]
  * @param {Record<string, any>} [more]
  */
-export const data = (channel, flags, payload = '', more = {}) => encode({ type: 'DATA', channel, flags, payload, ...more })
+export const data = (channel, flags, payload = '', more = {}) =>
+  encode({ type: 'DATA', channel, flags, payload, ...more })
 
 /** @param {number} channel @param {number} code @param {Record<string, any>} [more] */
 export const end = (channel, code, more = {}) => encode({ type: 'END', channel, code, ...more })
@@ -167,13 +177,19 @@ export const stop = (channel, code = 1) => encode({ type: 'STOP', channel, code 
 
 /** @param {number} channel @param {number} byteLimit @param {number} countLimit */
 export const credit = (channel, byteLimit, countLimit) =>
-  encode({ type: 'CREDIT', channel, byteLimit, ...(channel === 0 ? { openLimit: countLimit } : { messageLimit: countLimit }) })
+  encode({
+    type: 'CREDIT',
+    channel,
+    byteLimit,
+    ...(channel === 0 ? { openLimit: countLimit } : { messageLimit: countLimit }),
+  })
 
 /** @param {string[]} flags @param {Record<string, any>} [more] */
 export const goaway = (flags, more = {}) => encode({ type: 'GOAWAY', flags, ...more })
 
 /** @param {[refId: number, count: number][]} pairs */
-export const ref = (...pairs) => encode({ type: 'REF', releases: pairs.map(([refId, count]) => ({ refId, count })) })
+export const ref = (...pairs) =>
+  encode({ type: 'REF', releases: pairs.map(([refId, count]) => ({ refId, count })) })
 
 /**
  * A frame with a long payload, without spelling it out.
@@ -190,7 +206,8 @@ export function long(type, flags, channel, bytes, meta = '') {
 }
 
 /** An OPEN with a long payload. @param {number} channel @param {string} name @param {string[]} flags @param {number} bytes */
-export const longOpen = (channel, name, flags, bytes) => long('OPEN', flags, channel, bytes, openMeta({ name }))
+export const longOpen = (channel, name, flags, bytes) =>
+  long('OPEN', flags, channel, bytes, openMeta({ name }))
 
 /** Many empty messages. @param {number} channel @param {number} count @returns {Part[]} */
 export const empties = (channel, count) => [{ hex: data(channel, ['MSG']), repeat: count }]

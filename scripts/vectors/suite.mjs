@@ -9,19 +9,37 @@ import { complete, encode } from './frames.mjs'
 
 /** What the flags of vectors mean. @type {Readonly<Record<string, { bugType: string, effect: string }>>} */
 export const NOTES = {
-  BOUNDARY: { bugType: 'off by one', effect: 'the last legal or the first illegal value of a field or length' },
+  BOUNDARY: {
+    bugType: 'off by one',
+    effect: 'the last legal or the first illegal value of a field or length',
+  },
   HEADER_ONLY: {
     bugType: 'late check',
     effect: 'the body is missing on purpose: the twelve header bytes decide, waiting for more is a failure',
   },
-  ORDER: { bugType: 'order of checks', effect: 'two rules are broken; the code is that of the earlier check' },
-  CLAMPED: { bugType: 'sign', effect: 'a time of 2^31 or more reads as 2^31-1; the value shows what is read' },
+  ORDER: {
+    bugType: 'order of checks',
+    effect: 'two rules are broken; the code is that of the earlier check',
+  },
+  CLAMPED: {
+    bugType: 'sign',
+    effect: 'a time of 2^31 or more reads as 2^31-1; the value shows what is read',
+  },
   OPAQUE: { bugType: 'strictness', effect: 'something unknown that has to be kept or skipped' },
-  NON_UTF8: { bugType: 'text decoding', effect: 'bytes that are not UTF-8 where text is expected; not an error' },
+  NON_UTF8: {
+    bugType: 'text decoding',
+    effect: 'bytes that are not UTF-8 where text is expected; not an error',
+  },
   TRUNCATED: { bugType: 'bounds', effect: 'a part runs past the metadata section' },
-  PROTOTYPE_KEY: { bugType: 'injection', effect: 'a key that means something to the runtime of some languages' },
+  PROTOTYPE_KEY: {
+    bugType: 'injection',
+    effect: 'a key that means something to the runtime of some languages',
+  },
   RESERVED: { bugType: 'strictness', effect: 'a value kept for later versions' },
-  FOREIGN: { bugType: 'wrong protocol', effect: 'the first bytes of another protocol or of a transport that changes bytes' },
+  FOREIGN: {
+    bugType: 'wrong protocol',
+    effect: 'the first bytes of another protocol or of a transport that changes bytes',
+  },
 }
 
 export class Suite {
@@ -108,7 +126,13 @@ class EncodeGroup {
   canonical(comment, value, req, canonical = encode(value)) {
     const compact = canonical.replace(/\s/g, '')
     if (compact !== encode(value)) throw new Error(`${comment}: ${encode(value)} is not ${compact}`)
-    this.group.tests.push({ comment, result: 'valid', value: complete(value), canonical: compact, ...marks(req) })
+    this.group.tests.push({
+      comment,
+      result: 'valid',
+      value: complete(value),
+      canonical: compact,
+      ...marks(req),
+    })
   }
 }
 

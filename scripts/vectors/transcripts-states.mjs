@@ -1,21 +1,15 @@
-// Owns: transcripts of channel ids, channel states, errors and deadlines.
+// Owns: transcripts of channel ids and channel states.
 // Must not know: how transcripts are numbered and written.
-import { frame, h, hello, MAX_ID } from './frames.mjs'
-import { repeat, u32 } from './hex.mjs'
+import { h, MAX_ID } from './frames.mjs'
 import {
+  Area,
   act,
   alive,
-  Area,
   CODE,
-  closed,
   credit,
   data,
   end,
   fails,
-  goaway,
-  greet,
-  now,
-  OWN_HANDSHAKE,
   open,
   recv,
   reset,
@@ -26,7 +20,6 @@ import {
 
 const FIRST = { payload: '6869' }
 const SMALL_WINDOW = 2 ** 29
-const own = { options: OWN_HANDSHAKE }
 
 export const ids = new Area('ids')
 
@@ -40,8 +33,14 @@ const ON_CHANNEL = [
 ]
 for (const [name, on] of ON_CHANNEL) {
   const type = name.toUpperCase()
-  ids.add(`${name}-never-opened`, `${type} for an id of its sender that was never opened`, 'IDS-004', [send(on(1)), fails('PROTOCOL_ERROR', 0)])
-  ids.add(`${name}-never-used`, `${type} for an id that its receiver never used`, 'IDS-005', [send(on(-1)), fails('PROTOCOL_ERROR', 0)])
+  ids.add(`${name}-never-opened`, `${type} for an id of its sender that was never opened`, 'IDS-004', [
+    send(on(1)),
+    fails('PROTOCOL_ERROR', 0),
+  ])
+  ids.add(`${name}-never-used`, `${type} for an id that its receiver never used`, 'IDS-005', [
+    send(on(-1)),
+    fails('PROTOCOL_ERROR', 0),
+  ])
 }
 ids.add('beyond-own-last', 'DATA for the id after the last one of its receiver', 'IDS-005', [
   act('open', { name: 'x' }),
@@ -59,7 +58,11 @@ ids.add('highest-before-wrap', 'The highest id was never opened while ids have n
   send(reset(MAX_ID, 1)),
   fails('PROTOCOL_ERROR', 5),
 ])
-ids.add('reuse-live', 'OPEN with an id that is in use', 'IDS-002', [send(open(1, 'sink')), send(open(1, 'sink')), fails('PROTOCOL_ERROR', 1)])
+ids.add('reuse-live', 'OPEN with an id that is in use', 'IDS-002', [
+  send(open(1, 'sink')),
+  send(open(1, 'sink')),
+  fails('PROTOCOL_ERROR', 1),
+])
 ids.add('reuse-closed', 'OPEN with an id that was used', 'IDS-002', [
   send(open(1, 'fail')),
   recv('END', { channel: -1 }),
@@ -72,8 +75,15 @@ ids.add('reuse-refused', 'An id that was refused is used up too', 'IDS-002 IDS-0
   send(open(3, 'echo')),
   fails('PROTOCOL_ERROR'),
 ])
-ids.add('going-back', 'OPEN with an id below the last one, in a gap', 'IDS-002', [send(open(5, 'sink')), send(open(4, 'sink')), fails('PROTOCOL_ERROR', 5)])
-ids.add('too-far', 'OPEN with an id that is half the range ahead', 'IDS-002', [send(open(SMALL_WINDOW, 'sink')), fails('PROTOCOL_ERROR', 0)])
+ids.add('going-back', 'OPEN with an id below the last one, in a gap', 'IDS-002', [
+  send(open(5, 'sink')),
+  send(open(4, 'sink')),
+  fails('PROTOCOL_ERROR', 5),
+])
+ids.add('too-far', 'OPEN with an id that is half the range ahead', 'IDS-002', [
+  send(open(SMALL_WINDOW, 'sink')),
+  fails('PROTOCOL_ERROR', 0),
+])
 ids.add('farthest', 'OPEN with the farthest id that is new', 'IDS-002', [
   send(open(SMALL_WINDOW - 1, 'echo', ['FIN'])),
   recv('DATA', { channel: -(SMALL_WINDOW - 1), flags: ['FIN'] }),
@@ -88,7 +98,11 @@ ids.add('gap', 'Ids may be skipped, and a skipped one counts as closed', 'IDS-00
   alive(),
 ])
 const round = [open(1, 'fail'), open(SMALL_WINDOW, 'fail'), open(MAX_ID, 'fail')]
-const ended = [recv('END', { channel: -1 }), recv('END', { channel: -SMALL_WINDOW }), recv('END', { channel: -MAX_ID })]
+const ended = [
+  recv('END', { channel: -1 }),
+  recv('END', { channel: -SMALL_WINDOW }),
+  recv('END', { channel: -MAX_ID }),
+]
 const goRound = round.flatMap((bytes, at) => [send(bytes), ended[at] ?? silent()])
 ids.add('wrap', 'After the highest id comes 1 again', 'IDS-001 IDS-002', [
   goRound,
@@ -146,31 +160,46 @@ states.add('headers-after-fin', 'Metadata after FIN', 'STA-001', [
   send(data(1, [], '', { headers: [h('x', '1')] })),
   fails('PROTOCOL_ERROR', 1),
 ])
-states.add('data-after-fin-to-opener', 'A message after the FIN of the acceptor, while the opener still sends', 'STA-001', [
-  act('open', { name: 'x' }),
-  recv('OPEN', { channel: 1 }),
-  send(data(-1, ['FIN'])),
-  send(data(-1, ['MSG'], '61')),
-  fails('PROTOCOL_ERROR', 0),
-])
+states.add(
+  'data-after-fin-to-opener',
+  'A message after the FIN of the acceptor, while the opener still sends',
+  'STA-001',
+  [
+    act('open', { name: 'x' }),
+    recv('OPEN', { channel: 1 }),
+    send(data(-1, ['FIN'])),
+    send(data(-1, ['MSG'], '61')),
+    fails('PROTOCOL_ERROR', 0),
+  ],
+)
 states.add('fin-inside-message', 'FIN without the rest of the message', 'STA-002', [
   send(open(1, 'sink', ['MSG', 'MORE'], FIRST)),
   send(data(1, ['FIN'])),
   fails('PROTOCOL_ERROR', 1),
 ])
-states.add('fin-inside-message-trailers', 'FIN with trailers and without the rest of the message', 'STA-002', [
-  send(open(1, 'sink')),
-  send(data(1, ['MSG', 'MORE'], '61')),
-  send(data(1, ['FIN', 'TRL'], '', { headers: [h('x', '1')] })),
-  fails('PROTOCOL_ERROR', 1),
-])
-states.add('fin-inside-message-after-stop', 'FIN may cut a message that was not wanted any more', 'STA-002 STA-012 STA-013', [
-  send(open(1, 'stop', ['MSG', 'MORE'], FIRST)),
-  recv('STOP', { channel: -1, flags: [], code: CODE.CANCELLED }),
-  send(data(1, ['FIN'])),
-  silent(),
-  alive(),
-])
+states.add(
+  'fin-inside-message-trailers',
+  'FIN with trailers and without the rest of the message',
+  'STA-002',
+  [
+    send(open(1, 'sink')),
+    send(data(1, ['MSG', 'MORE'], '61')),
+    send(data(1, ['FIN', 'TRL'], '', { headers: [h('x', '1')] })),
+    fails('PROTOCOL_ERROR', 1),
+  ],
+)
+states.add(
+  'fin-inside-message-after-stop',
+  'FIN may cut a message that was not wanted any more',
+  'STA-002 STA-012 STA-013',
+  [
+    send(open(1, 'stop', ['MSG', 'MORE'], FIRST)),
+    recv('STOP', { channel: -1, flags: [], code: CODE.CANCELLED }),
+    send(data(1, ['FIN'])),
+    silent(),
+    alive(),
+  ],
+)
 states.add('stop-then-messages', 'Messages after our STOP are discarded', 'STA-012', [
   send(open(1, 'stop')),
   recv('STOP', { channel: -1 }),
@@ -216,13 +245,18 @@ states.add('early-answer', 'A whole answer and STOP while the upload still runs'
   recv('DATA', { channel: 1, flags: ['FIN'], payload: '' }),
   act('expect', { channel: 1, messages: ['6f6b'], outcome: { code: 0 } }),
 ])
-states.add('end-is-in-order', 'END delivers what came whole before it and drops the rest', 'STA-003 STA-004', [
-  act('open', { name: 'x' }),
-  recv('OPEN', { channel: 1 }),
-  send(data(-1, ['MSG'], '61') + data(-1, ['MSG', 'MORE'], '62') + end(-1, 9)),
-  act('expect', { channel: 1, messages: ['61'], outcome: { code: 9, delivery: 'processed' } }),
-  silent('nothing answers END'),
-])
+states.add(
+  'end-is-in-order',
+  'END delivers what came whole before it and drops the rest',
+  'STA-003 STA-004',
+  [
+    act('open', { name: 'x' }),
+    recv('OPEN', { channel: 1 }),
+    send(data(-1, ['MSG'], '61') + data(-1, ['MSG', 'MORE'], '62') + end(-1, 9)),
+    act('expect', { channel: 1, messages: ['61'], outcome: { code: 9, delivery: 'processed' } }),
+    silent('nothing answers END'),
+  ],
+)
 states.add('reset-drops', 'RESET drops what the application has not taken', 'STA-003 STA-005', [
   act('open', { name: 'x', paused: true }),
   recv('OPEN', { channel: 1 }),
@@ -238,16 +272,21 @@ states.add('late-frames', 'Everything that comes late for a closed channel is ha
   silent(),
   alive(),
 ])
-states.add('late-frames-to-opener', 'The same for a channel that its receiver gave up', 'STA-006 STA-008 STA-014 STA-015', [
-  act('open', { name: 'x', message: '61' }),
-  recv('OPEN', { channel: 1 }),
-  act('reset', { channel: 1 }),
-  recv('RESET', { channel: 1, flags: [], code: CODE.CANCELLED }),
-  send(data(-1, ['FIN', 'MSG'], '61') + end(-1, 2) + reset(-1, 1) + stop(-1) + credit(-1, 1, 1)),
-  silent(),
-  act('expect', { channel: 1, messages: [] }),
-  alive(),
-])
+states.add(
+  'late-frames-to-opener',
+  'The same for a channel that its receiver gave up',
+  'STA-006 STA-008 STA-014 STA-015',
+  [
+    act('open', { name: 'x', message: '61' }),
+    recv('OPEN', { channel: 1 }),
+    act('reset', { channel: 1 }),
+    recv('RESET', { channel: 1, flags: [], code: CODE.CANCELLED }),
+    send(data(-1, ['FIN', 'MSG'], '61') + end(-1, 2) + reset(-1, 1) + stop(-1) + credit(-1, 1, 1)),
+    silent(),
+    act('expect', { channel: 1, messages: [] }),
+    alive(),
+  ],
+)
 states.add('end-crosses-end', 'Both sides end a channel at the same time', 'STA-006 STA-009 STA-015', [
   send(open(1, 'sink')),
   act('fail', { channel: -1, code: 9 }),
@@ -295,174 +334,3 @@ states.add('answer-to-oneway', 'An answer to a one-way reaches a closed channel'
   silent(),
   alive(),
 ])
-
-export const errors = new Area('errors')
-
-errors.add('unknown-name', 'A name that nobody serves', 'ERR-007', [
-  send(open(1, 'nosuch', ['FIN', 'MSG'], FIRST)),
-  recv('END', { channel: -1, flags: ['NOPROC'], code: CODE.UNIMPLEMENTED }),
-  silent(),
-  alive(),
-])
-errors.add('name-not-utf8', 'A name that is not UTF-8 is an unknown name', 'OPN-005 ERR-007', [
-  send(frame('OPEN', ['FIN'], 1, `${repeat('00', 11)}02fffe`)),
-  recv('END', { channel: -1, flags: ['NOPROC'], code: CODE.UNIMPLEMENTED }),
-  alive(),
-])
-errors.add('unknown-codec', 'A codec that the acceptor does not have', 'ERR-008', [
-  send(open(1, 'echo', ['FIN', 'MSG'], { ...FIRST, codec: 9 })),
-  recv('END', { channel: -1, flags: ['NOPROC'], code: CODE.UNSUPPORTED_CODEC }),
-  alive(),
-])
-errors.add('encoding-in-open', 'A first message with `encoding`', 'ERR-009', [
-  send(open(1, 'echo', ['FIN', 'MSG'], { ...FIRST, headers: [h('encoding', 'gzip')] })),
-  recv('END', { channel: -1, flags: ['NOPROC'], code: CODE.UNIMPLEMENTED }),
-  alive(),
-])
-errors.add('encoding-later', 'A later message with `encoding`', 'ERR-010', [
-  send(open(1, 'sink', ['MSG'], FIRST)),
-  send(data(1, ['MSG'], '61', { headers: [h('encoding', 'gzip')] })),
-  recv('END', { channel: -1, flags: [], code: CODE.UNIMPLEMENTED }),
-  alive(),
-])
-errors.add('failing-handler', 'An application that fails', 'ERR-004 STA-009', [
-  send(open(1, 'fail', ['FIN', 'MSG'], FIRST)),
-  recv('END', { channel: -1, flags: [], code: CODE.INVALID_ARGUMENT }),
-  silent(),
-])
-errors.add('noproc', 'A refusal that is safe to repeat', 'ERR-006', [
-  act('open', { name: 'x', message: '61', isLast: true }),
-  recv('OPEN', { channel: 1 }),
-  send(reset(-1, CODE.REFUSED, ['NOPROC'])),
-  act('expect', { channel: 1, outcome: { code: CODE.REFUSED, delivery: 'not-processed' } }),
-])
-errors.add('noproc-after-data', 'NOPROC means nothing after DATA', 'ERR-005', [
-  act('open', { name: 'x' }),
-  recv('OPEN', { channel: 1 }),
-  send(data(-1, ['MSG'], '61') + end(-1, 9, { flags: ['NOPROC'] })),
-  act('expect', { channel: 1, messages: ['61'], outcome: { code: 9, delivery: 'processed' } }),
-])
-errors.add('noproc-after-stop', 'NOPROC means nothing after STOP', 'ERR-005', [
-  act('open', { name: 'x' }),
-  recv('OPEN', { channel: 1 }),
-  send(stop(-1)),
-  recv('DATA', { channel: 1, flags: ['FIN'] }),
-  send(reset(-1, 10, ['NOPROC'])),
-  act('expect', { channel: 1, outcome: { code: 10, delivery: 'unknown' } }),
-])
-errors.add('end-without-noproc', 'END without NOPROC says that it was processed', 'ERR-006', [
-  act('open', { name: 'x', message: '61', isLast: true }),
-  recv('OPEN', { channel: 1 }),
-  send(end(-1, 5)),
-  act('expect', { channel: 1, outcome: { code: 5, delivery: 'processed' } }),
-])
-errors.add('unknown-codes', 'Codes without a name are kept, and 0 on RESET is CANCELLED', 'ERR-002 ERR-003', [
-  act('open', { name: 'x' }),
-  recv('OPEN', { channel: 1 }),
-  act('open', { name: 'x' }),
-  recv('OPEN', { channel: 2 }),
-  send(end(-1, 70_000) + reset(-2, 0)),
-  act('expect', { channel: 1, outcome: { code: 70_000 } }),
-  act('expect', { channel: 2, outcome: { code: CODE.CANCELLED } }),
-])
-errors.add('end-code-0', 'END with code 0 on a live channel', 'ERR-001', [
-  send(open(1, 'sink')),
-  send(frame('END', 0, 1, u32(0))),
-  fails('PROTOCOL_ERROR', 1),
-])
-errors.add('nothing-after-a-violation', 'Nothing behind a violation has any effect', 'ERR-014 ERR-015 IDS-004', [
-  send(stop(7) + open(8, 'echo', ['FIN', 'MSG'], FIRST)),
-  fails('PROTOCOL_ERROR', 0),
-])
-errors.add('error-from-the-other-side', 'A GOAWAY with a code settles every channel and is not answered', 'ERR-019 ERR-020', [
-  act('open', { name: 'x', message: '61', isLast: true }),
-  recv('OPEN', { channel: 1 }),
-  act('open', { name: 'x', message: '61', isLast: true }),
-  recv('OPEN', { channel: 2 }),
-  send(goaway(['FINAL'], { code: 72, lastId: 1 })),
-  silent(),
-  closed('DUPLICATE'),
-  act('expect', { channel: 1, outcome: { delivery: 'unknown' } }),
-  act('expect', { channel: 2, outcome: { delivery: 'not-processed' } }),
-])
-errors.add('auth-from-the-other-side', 'After GOAWAY with AUTH no call was processed', 'ERR-019 AUT-007', [
-  act('open', { name: 'x', message: '61', isLast: true }),
-  recv('OPEN', { channel: 1 }),
-  send(goaway(['FINAL'], { code: CODE.AUTH, lastId: 0 })),
-  closed('AUTH'),
-  act('expect', { channel: 1, outcome: { delivery: 'not-processed' } }),
-])
-
-export const deadlines = new Area('deadlines')
-
-deadlines.add('acceptor', 'The acceptor ends a channel whose deadline passes', 'DLN-003 DLN-005', [
-  send(open(1, 'sink', ['FIN', 'MSG'], { ...FIRST, timeoutMs: 1_000 })),
-  now(999),
-  silent(),
-  now(1_000),
-  recv('END', { channel: -1, flags: [], code: CODE.DEADLINE_EXCEEDED }),
-])
-deadlines.add('oneway', 'The deadline of a one-way is kept in silence', 'DLN-005 STA-018', [
-  send(open(1, 'sink', ['FIN', 'MSG', 'ONEWAY'], { ...FIRST, timeoutMs: 1_000 })),
-  now(2_000),
-  silent(),
-  alive(),
-])
-deadlines.add('answered', 'A channel that has ended has no deadline', 'DLN-005', [
-  send(open(1, 'echo', ['FIN', 'MSG'], { ...FIRST, timeoutMs: 1_000 })),
-  recv('DATA', { channel: -1, flags: ['MSG'] }),
-  recv('DATA', { channel: -1, flags: ['FIN'] }),
-  now(2_000),
-  silent(),
-])
-deadlines.add('none', 'timeoutMs 0 is no deadline', 'DLN-001', [
-  send(open(1, 'sink', ['FIN', 'MSG'], FIRST)),
-  now(40_000),
-  silent(),
-  act('send', { channel: -1, message: '61', isLast: true }),
-  recv('DATA', { channel: -1, flags: ['FIN', 'MSG'] }),
-])
-deadlines.add('longest', 'timeoutMs with all bits set is a long time', 'OPN-004', [
-  send(open(1, 'sink', ['FIN', 'MSG'], { ...FIRST, timeoutMs: 0xffffffff })),
-  now(40_000),
-  silent(),
-  alive(),
-])
-deadlines.add('opener', 'The opener resets a channel whose deadline passes', 'DLN-004', [
-  act('open', { name: 'x', message: '61', isLast: true, timeoutMs: 1_000 }),
-  recv('OPEN', { channel: 1, timeoutMs: 1_000 }),
-  now(1_000),
-  recv('RESET', { channel: 1, flags: [], code: CODE.DEADLINE_EXCEEDED }),
-  act('expect', { channel: 1, outcome: { code: CODE.DEADLINE_EXCEEDED, delivery: 'unknown' } }),
-  send(data(-1, ['FIN', 'MSG'], '62'), 'too late'),
-  silent(),
-])
-deadlines.add(
-  'time-left',
-  'OPEN carries the time that is left when it leaves',
-  'DLN-001 OCR-001',
-  [
-    greet(hello({ idleMs: 0, opens: 0 })),
-    act('open', { name: 'x', message: '61', isLast: true, timeoutMs: 5_000 }),
-    silent('no open credit'),
-    now(2_000),
-    send(credit(0, 4_194_304, 1)),
-    recv('OPEN', { channel: 1, timeoutMs: 3_000 }),
-  ],
-  own,
-)
-deadlines.add(
-  'before-commit',
-  'A call whose deadline passes before OPEN leaves is never sent',
-  'DLN-002',
-  [
-    greet(hello({ idleMs: 0, opens: 0 })),
-    act('open', { name: 'x', message: '61', isLast: true, timeoutMs: 1_000 }),
-    now(1_000),
-    silent(),
-    act('expect', { channel: 1, outcome: { code: CODE.DEADLINE_EXCEEDED, delivery: 'not-sent' } }),
-    send(credit(0, 4_194_304, 1)),
-    silent(),
-  ],
-  own,
-)

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 
 const specDir = fileURLToPath(new URL('..', import.meta.url))
 
@@ -28,10 +28,18 @@ export function jsonFiles(...parts: string[]): string[] {
     .sort()
 }
 
+/** Compiling takes longer than any check, and hundreds of documents share a schema. */
+const validators = new Map<string, ValidateFunction>()
+
 /** What a document breaks in a schema of spec/, one line a finding. */
 export function schemaFindings(document: unknown, ...schema: string[]): string[] {
-  const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: true, allowUnionTypes: true })
-  const validate = ajv.compile(readJson(...schema))
+  const name = schema.join('/')
+  let validate = validators.get(name)
+  if (validate === undefined) {
+    const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: true, allowUnionTypes: true })
+    validate = ajv.compile(readJson(...schema))
+    validators.set(name, validate)
+  }
   validate(document)
   return (validate.errors ?? []).map((error) => `${error.instancePath || '/'} ${error.message}`)
 }

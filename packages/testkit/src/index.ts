@@ -1,6 +1,5 @@
-// What the tests of this repository use. Private package: nothing here is for applications.
+// What the tests of this repository use, in the order of the files. Private package: nothing here is for applications.
 
-// Bytes and hex.
 export {
   type BytesLike,
   byteAt,
@@ -17,7 +16,6 @@ export {
   u32,
   unhex,
 } from './bytes.js'
-// Raw frames, good and hostile, and their description.
 export { describeFrame, describeFrames, typeName } from './describe-frame.js'
 export {
   credit,
@@ -45,7 +43,6 @@ export {
   stop,
   type WithEntries,
 } from './frame-builders.js'
-// Sessions under the test's control.
 export {
   describeMatcher,
   type EntryPattern,
@@ -53,7 +50,6 @@ export {
   type FramePattern,
   frameDifference,
 } from './frame-matcher.js'
-// Seeded damage and seeded good input.
 export {
   damageFrame,
   dropFrame,
@@ -90,7 +86,6 @@ export {
   singleByteChunks,
   wholeChunks,
 } from './memory-pair.js'
-// The naive twin of the codec.
 export {
   decodeHeader,
   type NaiveContext,
@@ -115,7 +110,6 @@ export {
   STATIC_KEYS,
   STATIC_VALUE_BYTES,
 } from './naive-frames.js'
-// Time and randomness.
 export { Random, randomChunks } from './random.js'
 export {
   acceptAll,

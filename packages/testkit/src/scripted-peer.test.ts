@@ -64,6 +64,18 @@ describe('ScriptedPeer', () => {
     script.expectClosed('HELLO_TIMEOUT', 'we never said hello')
   })
 
+  it('measures the session by what the script has announced', () => {
+    const big = build.open({ flags: FIN + MSG, payload: new Uint8Array(20_000) })
+    const wide = echoScript()
+    wide.handshake()
+    wide.send(big)
+    wide.expect({ kind: 'DATA', size: 20_000 })
+    const narrow = echoScript()
+    narrow.handshake({ maxFrame: 16_384 })
+    narrow.send(big)
+    expect(narrow.expect('DATA').size).toBeLessThanOrEqual(16_384)
+  })
+
   it('puts frames aside that are not of interest', () => {
     const script = echoScript({ ignoring: ['PONG'] })
     script.handshake()

@@ -62,6 +62,7 @@ export class ScriptedPeer {
   #pending: Uint8Array = new Uint8Array(0)
   #isPrefaceSeen: boolean
   #isHelloSeen = false
+  #isHelloSent = false
   #announced: { maxFrame: number; maxMeta: number } = FLOORS
 
   constructor(options: ScriptedPeerOptions = {}) {
@@ -94,16 +95,15 @@ export class ScriptedPeer {
     return theirs
   }
 
-  /** Sends a HELLO and remembers what it announces: from now on the session's frames are measured by it. */
+  /** Sends a HELLO. */
   sendHello(fields: RawHello = {}): void {
-    this.#collect()
-    this.#announced = { maxFrame: fields.maxFrame ?? 65536, maxMeta: fields.maxMeta ?? 16384 }
     this.send(hello(fields), 'our HELLO')
   }
 
   /** Sends frames, or bytes that are meant to be some; on a message connection all in one message. */
   send(frames: Uint8Array | readonly Uint8Array[], comment = ''): void {
     const bytes = frames instanceof Uint8Array ? frames : concat(frames)
+    if (!this.#isHelloSent) this.#announce(bytes)
     this.timeline.bytes('to', bytes, comment)
     this.#deliver(bytes)
   }
@@ -211,6 +211,15 @@ export class ScriptedPeer {
   fail(text: string, cause?: unknown): never {
     const message = `${text}\n\nThe last events (--> to the session, <-- from it):\n${this.timeline.format()}`
     throw new Error(message, cause === undefined ? undefined : { cause })
+  }
+
+  /** Remembers what our HELLO announces: from now on the session's frames are measured by it. */
+  #announce(bytes: Uint8Array): void {
+    const first = naiveDecode(bytes).frames[0]
+    if (first?.kind !== 'HELLO') return
+    this.#collect()
+    this.#isHelloSent = true
+    this.#announced = { maxFrame: first.maxFrame, maxMeta: first.maxMeta }
   }
 
   #deliver(bytes: Uint8Array): void {

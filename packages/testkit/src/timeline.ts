@@ -11,8 +11,8 @@ export type TimelineDirection = 'to' | 'from' | 'note'
 export interface TimelineEvent {
   readonly atMs: number
   readonly direction: TimelineDirection
-  /** The frames in words, one line each, or the note. */
-  readonly lines: readonly string[]
+  /** The note, or what to say of bytes that are no frames; null: the bytes are frames, put into words when asked. */
+  readonly lines: readonly string[] | null
   /** What was on the wire; empty for a note. */
   readonly bytes: Uint8Array
   readonly comment: string
@@ -34,7 +34,7 @@ export class Timeline {
     direction: 'to' | 'from',
     bytes: Uint8Array,
     comment = '',
-    lines: readonly string[] = describeFrames(bytes),
+    lines: readonly string[] | null = null,
   ): void {
     this.events.push({ atMs: this.#now(), direction, lines, bytes, comment })
   }
@@ -58,8 +58,9 @@ export class Timeline {
 }
 
 function eventText({ atMs, direction, lines, bytes, comment }: TimelineEvent): string {
+  const texts = lines ?? describeFrames(bytes)
   const head = `${String(atMs).padStart(8)} ms ${ARROWS[direction]} `
-  const text = lines.map((line, index) => (index === 0 ? head : ' '.repeat(head.length)) + line).join('\n')
+  const text = texts.map((line, index) => (index === 0 ? head : ' '.repeat(head.length)) + line).join('\n')
   const withComment = comment === '' ? text : `${text}   // ${comment}`
   if (bytes.length === 0) return withComment
   const rest = bytes.length > SHOWN_HEX_BYTES ? ` … (${bytes.length} bytes)` : ''

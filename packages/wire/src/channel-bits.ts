@@ -43,3 +43,5 @@ export const PARTIAL_SLOT = 0x8_0000
 export const HAS_SLOT = 0x10_0000
 /** Entered in the deadline heap or a send list; see `sender.ts`. */
 export const LISTED = 0x20_0000
+/** Its OPEN is still being taken in: an orderly end is told after the message that came with it. */
+export const ARRIVING = 0x40_0000

@@ -185,7 +185,8 @@ export class Channel implements Deadline {
 
   /** Whether `send` still reaches anybody. */
   get isWritable(): boolean {
-    if (this.outcome !== null || (this.bits & (OUTPUT_ENDED | STOP_RECEIVED)) !== 0) return false
+    // The opener of a one-way sends with OPEN only, its acceptor nothing.
+    if (this.outcome !== null || (this.bits & (OUTPUT_ENDED | STOP_RECEIVED | ONEWAY)) !== 0) return false
     return this.stateNumber === STATE_IDLE || canSend(this.stateNumber)
   }
 

@@ -12,7 +12,7 @@ import {
   SETTLED,
   STOP_RECEIVED,
 } from './channel-bits.js'
-import { channelTable, ON_OPEN, ON_OPEN_FIN, STATE_IDLE } from './channel-state.js'
+import { canSend, channelTable, ON_OPEN, ON_OPEN_FIN, STATE_IDLE } from './channel-state.js'
 import { ChannelTable } from './channel-table.js'
 import { FLAG_NOPROC, FLAG_ONEWAY, REF_NAME, TYPE_END, TYPE_RESET } from './constants.js'
 import { ReceiveCredit, SendCredit } from './credit.js'
@@ -233,6 +233,11 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   // ---- for the other parts ------------------------------------------------------------------------------------------
 
+  /** An OPEN took a slot or one came back: slots to announce may be owed now. */
+  announceSlots(): void {
+    if (!this.#host.isAuthPending && this.slots.isDue()) this.onOutputPending()
+  }
+
   failChannel(channel: Channel, code: number, options: FailOptions): void {
     this.endings.fail(channel, code, options)
   }
@@ -245,6 +250,12 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     this.endings.end(channel, TYPE_RESET, code, Headers.from({ message }), NO_BYTES)
   }
 
+  ignoreAnswer(channel: Channel): void {
+    const { sink } = channel
+    channel.bits &= ~ONEWAY
+    channel.sink = { onMessage: () => {}, onClose: (outcome) => sink.onClose?.(outcome, channel) }
+  }
+
   settleChannel(channel: Channel): void {
     this.endings.settle(channel)
   }
@@ -255,13 +266,16 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   receiveStop(channel: Channel, code: number): void {
     channel.bits |= STOP_RECEIVED
-    this.sender.abandon(channel)
-    if ((channel.bits & (ACCEPTED | FINISHED)) !== ACCEPTED) return
-    try {
-      channel.sink.onStop?.(code === 0 ? ERRORS.CANCELLED.wireCode : code, channel)
-    } catch (error) {
-      this.onHandlerError(error, channel)
+    // The program first: FIN may close the channel, and it may want to answer with an error instead.
+    if ((channel.bits & (ACCEPTED | FINISHED)) === ACCEPTED) {
+      try {
+        channel.sink.onStop?.(code === 0 ? ERRORS.CANCELLED.wireCode : code, channel)
+      } catch (error) {
+        this.onHandlerError(error, channel)
+      }
     }
+    // A one-way is never answered.
+    if ((channel.bits & ONEWAY) === 0 && canSend(channel.stateNumber)) this.sender.abandon(channel)
   }
 
   // ---- telling the program ------------------------------------------------------------------------------------------

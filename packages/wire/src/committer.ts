@@ -41,6 +41,8 @@ export interface CommitHost {
   enterChannel(channel: Channel): void
   /** Remaining time for the OPEN prefix, 0 for none. */
   openTimeoutMs(channel: Channel): number
+  /** A one-way that does not fit one frame goes as a call whose answer nobody hears (spec §20). */
+  ignoreAnswer(channel: Channel): void
   /** Ends a channel whose queued message turned out to be larger than the other side allows. */
   failOversized(channel: Channel, code: number, message: string): void
 }
@@ -236,7 +238,9 @@ export class Committer {
     this.#host.enterChannel(channel)
     channel.openAt = this.outbox.committedBytes
     const { windowBytes, windowMessages } = channel.receiveCredit
-    const openFlags = wireFlags | (flags & (FLAG_IDEM | FLAG_ONEWAY))
+    const isTooLong = isMore && (flags & FLAG_ONEWAY) !== 0
+    if (isTooLong) this.#host.ignoreAnswer(channel)
+    const openFlags = wireFlags | (flags & (isTooLong ? FLAG_IDEM : FLAG_IDEM | FLAG_ONEWAY))
     const timeoutMs = this.#host.openTimeoutMs(channel)
     this.outbox.open(
       openFlags,

@@ -78,8 +78,7 @@ export class Control {
       this.#owedPong = null
     }
     counters.creditsSent += receiver.commitCredits()
-    if (!this.#isCreditDue() && (this.#host.isAuthPending || !slots.isDue())) return
-    this.#writeCredit()
+    if (this.#isCreditDue()) this.#writeCredit()
   }
 
   /** Sends a PING; returns its number. */
@@ -136,6 +135,6 @@ export class Control {
   #isCreditDue(): boolean {
     if (this.#host.isAuthPending) return false
     const { receiver, slots } = this.#channels
-    return receiver.isConnectionCreditDue() || slots.isUrgent()
+    return receiver.isConnectionCreditDue() || slots.isDue()
   }
 }

@@ -4,6 +4,7 @@
 import { checkRefs, countEntries, readGoaway, readOpen, violation } from './bodies.js'
 import type { Channel } from './channel.js'
 import {
+  ARRIVING,
   HAS_SLOT,
   HEADERS_SEEN,
   IDEMPOTENT,
@@ -140,8 +141,10 @@ export class Dispatcher implements FrameSink {
     core.receiver.chargeConnection(charge)
     core.receiver.assertWindow(charge)
     const isWithinLimit = core.slots.receive()
-    if (this.#host.hasSentFinal && open.name !== REF_NAME) {
-      core.slots.release(false)
+    const isDiscarded = this.#host.hasSentFinal && open.name !== REF_NAME
+    if (isDiscarded) core.slots.release(false)
+    core.announceSlots()
+    if (isDiscarded) {
       core.counters.opensDiscarded++
       return
     }
@@ -157,7 +160,7 @@ export class Dispatcher implements FrameSink {
       return
     }
     const isLast = (flags & FLAG_FIN) !== 0
-    const bits = HAS_SLOT | (isOneway ? ONEWAY : 0) | ((flags & FLAG_IDEM) !== 0 ? IDEMPOTENT : 0)
+    const bits = HAS_SLOT | ARRIVING | (isOneway ? ONEWAY : 0) | ((flags & FLAG_IDEM) !== 0 ? IDEMPOTENT : 0)
     const headers = open.entryCount === 0 ? Headers.EMPTY : new Headers(body.slice(open.entriesAt, metaEnd))
     const channel = core.createInbound(-id, open, headers, isLast, bits)
     core.receiver.chargeChannel(channel, charge, hasMessage ? 1 : 0)
@@ -166,7 +169,8 @@ export class Dispatcher implements FrameSink {
     if (!core.importRefs(channel, headers)) return
     core.presentInbound(channel)
     if (hasMessage) this.#fragment(channel, flags, Headers.EMPTY, body, metaEnd, end, charge)
-    if (isLast && !channel.isClosed) core.endings.queueEnd(channel, Headers.EMPTY)
+    channel.bits &= ~ARRIVING
+    if (isLast && !hasFailed(channel)) core.endings.queueEnd(channel, Headers.EMPTY)
   }
 
   /** Why an OPEN is refused before anybody sees it; 0 when it is not. */
@@ -272,7 +276,7 @@ export class Dispatcher implements FrameSink {
     end: number,
     charge: number,
   ): boolean {
-    if (channel.isClosed) return false
+    if (hasFailed(channel)) return false
     if ((channel.bits & STOP_SENT) !== 0) {
       this.#discard(channel, flags)
       return true
@@ -348,8 +352,11 @@ export class Dispatcher implements FrameSink {
       }
       this.#bytesSentAtCredit = credit.bytesSent
       this.#endedAtCredit = core.counters.ownChannelsEnded
-      if (core.sender.raiseConnection(byteLimit, countLimit)) return
-      throw new ProtocolError('FLOW_CONTROL', 'a limit of the connection goes back')
+      if (!core.sender.raiseConnection(byteLimit, countLimit)) {
+        throw new ProtocolError('FLOW_CONTROL', 'a limit of the connection goes back')
+      }
+      this.#host.notifyOpenCredit()
+      return
     }
     const channel = this.#channel(TYPE_CREDIT, key)
     if (channel === null) return
@@ -429,4 +436,9 @@ export class Dispatcher implements FrameSink {
       hint: 'the economy counter is explained in spec/protocol.md §17',
     })
   }
+}
+
+/** Whether it ended with an error: what still belongs to it is void. */
+function hasFailed(channel: Channel): boolean {
+  return channel.outcome !== null && channel.outcome.code !== 0
 }

@@ -5,6 +5,7 @@ import { type Channel, type FailOptions, makeOutcome } from './channel.js'
 import {
   ACCEPTED,
   ANSWERED,
+  ARRIVING,
   END_QUEUED,
   FINISHED,
   HAS_SLOT,
@@ -77,7 +78,7 @@ export class Endings {
     this.#slotTickMs = Number.POSITIVE_INFINITY
     const { slots } = this.#channels
     slots.releaseDelayed()
-    if (slots.isDue()) this.#host.onOutputPending()
+    this.#channels.announceSlots()
   }
 
   // ---- from here ----------------------------------------------------------------------------------------------------
@@ -207,9 +208,9 @@ export class Endings {
     ) {
       const code = ERRORS.DEADLINE_EXCEEDED.wireCode
       if (channel.isLocal) this.reset(channel, code)
-      else if ((channel.bits & ACCEPTED) === 0) this.#channels.refuseChannel(channel, code, '')
-      else if ((channel.bits & ONEWAY) !== 0) this.#finish(channel, code, '', 'processed', 'local')
-      else this.end(channel, TYPE_END, code, Headers.EMPTY, NO_BYTES)
+      else if ((channel.bits & (ACCEPTED | ONEWAY)) === (ACCEPTED | ONEWAY)) {
+        this.#finish(channel, code, '', 'processed', 'local')
+      } else this.end(channel, TYPE_END, code, Headers.EMPTY, NO_BYTES)
     }
   }
 
@@ -289,6 +290,8 @@ export class Endings {
     if (channel.outcome === null) {
       channel.outcome = makeOutcome(code, codeName(code), message, delivery, origin, headers, details)
     }
+    // An error is told at once; nothing else of the OPEN will be.
+    if (code !== 0) channel.bits &= ~ARRIVING
     this.#deadlines.remove(channel)
     this.#channels.receiver.handEnd(channel)
   }
@@ -313,7 +316,7 @@ export class Endings {
     const isDelayed = (channel.bits & (SLOT_DELAYED | ANSWERED)) === SLOT_DELAYED
     this.#channels.slots.release(isDelayed)
     if (isDelayed) this.#delaySlot()
-    else if (this.#channels.slots.isUrgent()) this.#host.onOutputPending()
+    else this.#channels.announceSlots()
   }
 
   #delaySlot(): void {

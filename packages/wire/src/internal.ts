@@ -11,6 +11,8 @@ export {
 } from './constants.js'
 export { COST_IDLE_FRAME, COST_REFUSED_OPEN, EARN_CHANNEL, EARN_MESSAGE } from './economy.js'
 export { encodeEntry, scanEntries } from './entries.js'
+export type { Deadline } from './deadlines.js'
+export { DeadlineHeap } from './deadlines.js'
 export type { FrameSink } from './frame-decoder.js'
 export { FrameDecoder, frameName } from './frame-decoder.js'
 export { HEADER_KEYS, staticKey, staticRow } from './header-keys.js'
@@ -25,3 +27,5 @@ export {
   SESSION_STATES,
   SESSION_TRANSITIONS,
 } from './session-state.js'
+export type { TransitionRow } from './state-table.js'
+export { NO_TRANSITION, StateTable } from './state-table.js'

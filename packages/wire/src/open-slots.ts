@@ -3,7 +3,7 @@
 // Must not know: channels, frames.
 import { remaining } from './serial.js'
 
-/** So many returned slots are worth a place in the next flush. */
+/** So many returned slots are worth a CREDIT. */
 const ANNOUNCE_COUNT = 64
 
 export class OpenSlots {
@@ -57,14 +57,11 @@ export class OpenSlots {
     this.#windowCount = windowCount
   }
 
-  /** Whether there is enough to announce in a flush that happens anyway. */
+  /** Whether there is enough to announce, or anything while the opener can have less than a quarter left. */
   isDue(): boolean {
-    return this.#owedCount() >= ANNOUNCE_COUNT || this.isUrgent()
-  }
-
-  /** Whether the opener can have less than a quarter left: worth a flush of its own. */
-  isUrgent(): boolean {
-    return this.#owedCount() > 0 && 4 * remaining(this.#grantedCount, this.#receivedCount) < this.#windowCount
+    const owed = this.#owedCount()
+    if (owed <= 0) return false
+    return owed >= ANNOUNCE_COUNT || 4 * remaining(this.#grantedCount, this.#receivedCount) < this.#windowCount
   }
 
   grant(): void {

@@ -4,6 +4,7 @@
 import type { Channel, Message } from './channel.js'
 import {
   ACCEPTED,
+  ARRIVING,
   CREDIT_OWED,
   END_QUEUED,
   FINISHED,
@@ -178,7 +179,7 @@ export class Receiver {
 
   /** Tells the program about FIN and the outcome once nothing waits before them. */
   handEnd(channel: Channel): void {
-    if (channel.inHead !== null || (channel.bits & ACCEPTED) === 0) return
+    if (channel.inHead !== null || (channel.bits & (ACCEPTED | ARRIVING)) !== ACCEPTED) return
     if ((channel.bits & (END_QUEUED | FINISHED)) === END_QUEUED) {
       channel.bits = (channel.bits & ~END_QUEUED) | OUTPUT_SEEN
       try {

@@ -257,7 +257,8 @@ export class Sender {
     if (channel.outHead !== null) this.#list(channel)
     else if ((channel.bits & WANTS_ROOM) !== 0) {
       channel.bits &= ~WANTS_ROOM
-      this.#host.notifyWritable(channel)
+      // What was just committed may have been the FIN that closed it.
+      if (!channel.isClosed) this.#host.notifyWritable(channel)
     }
   }
 

@@ -32,6 +32,8 @@ export interface DispatcherHost {
   /** False when it answers no PING of ours. */
   receivePong(number: number): boolean
   notifyRefFreed(refId: number): void
+  /** More channels may be opened than before. */
+  notifyOpenCredit(): void
 }
 
 /** Counts since the session began. */

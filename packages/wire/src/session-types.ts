@@ -37,6 +37,8 @@ export interface SessionSink {
   onChannel(channel: Channel): void
   /** The other side drains: open nothing here any more. */
   onDrain?(info: DrainInfo): void
+  /** The other side lets us open more channels: what waits for that elsewhere may come here. */
+  onOpenCredit?(): void
   /** A retained reference that we exported was released for the last time. */
   onRefFreed?(refId: number): void
   /** A channel's sink threw; the channel has been ended. */

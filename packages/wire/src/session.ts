@@ -110,6 +110,11 @@ export class Session implements ChannelsHost, DispatcherHost {
     return this.channels.sender.committer.openCredit - this.channels.sender.openingCount
   }
 
+  /** Channels of both sides, those whose OPEN waits included. */
+  get channelCount(): number {
+    return this.channels.table.size + this.channels.sender.openingCount
+  }
+
   /** The code with which a message transport is to be closed (spec §18). */
   get transportCloseCode(): number {
     return this.#closeCode
@@ -331,6 +336,11 @@ export class Session implements ChannelsHost, DispatcherHost {
   }
 
   /** @internal */
+  notifyOpenCredit(): void {
+    this.#sink.onOpenCredit?.()
+  }
+
+  /** @internal */
   onChannelRemoved(): void {
     if (this.#isDone()) this.onOutputPending()
   }
@@ -358,7 +368,10 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** @internal */
   receivePong(number: number): boolean {
-    return this.#control.receivePong(number)
+    if (!this.#control.receivePong(number)) return false
+    // The answered PING no longer rests the next one.
+    this.scheduleAt(this.#control.keepalive.nextTimerMs())
+    return true
   }
 
   /** @internal */
@@ -387,6 +400,8 @@ export class Session implements ChannelsHost, DispatcherHost {
   #failSilently(error: ProtocolError): void {
     this.#enterClosed(states.DO_FAIL)
     this.#loseAll(error.message, error.code === 'VERSION' ? 'not-processed' : null)
+    // Who speaks another version is to see which one this is, even if it was faster.
+    if (this.channels.outbox.takenBytes === 0) this.#control.greet()
     this.#tellClosed(error)
   }
 

@@ -41,6 +41,10 @@ export interface SimulationResult {
   /** The highest share of the bound that was used, 0 … 1. */
   readonly maxMemoryShare: number
   readonly leastEconomy: number
+  /** Whether the run came to what it is meant to try: each of the three made somebody wait. */
+  readonly hasWithheldCredit: boolean
+  readonly hasFilledPartials: boolean
+  readonly hasQueuedOpens: boolean
 }
 
 /** Payloads are windows of this, so that a byte in the wrong place is noticed and comparing is cheap. */
@@ -56,7 +60,7 @@ interface Plan {
 }
 
 type SenderManner = 'eager' | 'paced' | 'slow'
-type ReaderManner = 'flowing' | 'pulling' | 'dozing' | 'toggling'
+type ReaderManner = 'flowing' | 'pulling' | 'dozing' | 'sleeping' | 'toggling'
 
 /** One direction of one channel. */
 class Flow {
@@ -134,6 +138,9 @@ export class Simulation {
   #maxMemoryShare = 0
   #maxAssemblingBytes = 0
   #leastEconomy = Number.POSITIVE_INFINITY
+  #hasWithheldCredit = false
+  #hasFilledPartials = false
+  #hasQueuedOpens = false
 
   constructor(settings: SimulationSettings) {
     this.#settings = settings
@@ -166,6 +173,9 @@ export class Simulation {
       maxAssemblingBytes: this.#maxAssemblingBytes,
       maxMemoryShare: this.#maxMemoryShare,
       leastEconomy: this.#leastEconomy,
+      hasWithheldCredit: this.#hasWithheldCredit,
+      hasFilledPartials: this.#hasFilledPartials,
+      hasQueuedOpens: this.#hasQueuedOpens,
     }
   }
 
@@ -189,7 +199,8 @@ export class Simulation {
         },
         onChannel: (channel) => this.#onChannel(channel, side),
         onHandlerError: (error) => this.#failures.push(`a sink threw ${String(error)}`),
-        onClose: (error) => this.#failures.push(`side ${side} ended: ${error?.code} ${error?.message}`),
+        // The cause, before what the channels have to say about it.
+        onClose: (error) => this.#failures.unshift(`side ${side} ended: ${error?.code} ${error?.message}`),
       },
     )
     return session
@@ -260,8 +271,12 @@ export class Simulation {
       return { at: random.int(0, POOL.length - 1 - bytes), bytes, headers }
     })
     const senderManner = isTiny ? 'eager' : random.pick<SenderManner>(['eager', 'paced', 'slow'])
-    const readerManner =
-      random.bool(0.2) || isTiny ? 'dozing' : random.pick<ReaderManner>(['flowing', 'pulling', 'toggling'])
+    const isLazy = random.bool(0.2)
+    const readerManner = isTiny
+      ? 'sleeping'
+      : isLazy
+        ? 'dozing'
+        : random.pick<ReaderManner>(['flowing', 'pulling', 'toggling'])
     return new Flow(plans, senderManner, readerManner)
   }
 
@@ -389,11 +404,15 @@ export class Simulation {
     if (channel === null) return false
     switch (flow.readerManner) {
       case 'flowing':
+      // Reads only when nothing else moves.
+      case 'sleeping':
         return false
-      case 'toggling':
+      case 'toggling': {
+        const hadUnread = channel.unreadBytes > 0
         if (channel.isPaused) channel.resume()
         else channel.pause()
-        return channel.unreadBytes > 0
+        return hadUnread
+      }
       case 'dozing':
         return this.#random.bool(0.05) && this.#readOne(flow)
       case 'pulling':
@@ -501,6 +520,9 @@ export class Simulation {
       this.#maxMemoryShare = Math.max(this.#maxMemoryShare, held / bound)
       this.#maxAssemblingBytes = Math.max(this.#maxAssemblingBytes, stats.assemblingBytes)
       this.#leastEconomy = Math.min(this.#leastEconomy, stats.economyBalance)
+      if (stats.unreadBytes > limits.maxUnreadBytes) this.#hasWithheldCredit = true
+      if (stats.inboundPartials === limits.maxPartialMessages) this.#hasFilledPartials = true
+      if (stats.openingChannels > 0) this.#hasQueuedOpens = true
     }
     const failure = this.#failures[0]
     if (failure !== undefined) this.#fail(failure)

@@ -21,6 +21,7 @@ describe('ids that a session gives', () => {
     const ids = [1, 2, 3].map(() => {
       const { channel } = openedAndSent(script)
       channel.reset()
+      script.expect({ kind: 'RESET', chan: channel.id })
       return channel.id
     })
     expect(ids).toEqual([1, 2, 3])

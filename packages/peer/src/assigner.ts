@@ -1,0 +1,302 @@
+// Owns: bringing opens to connections: at once if one has room, else through the queue; again where that is provably harmless;
+// and the errors of those that never get there (spec §19).
+// Must not know: links and listeners, what messages mean.
+import { type Channel, type Codec, ERRORS, type Outcome, type PeerplexError } from '@peerplex/wire'
+import type { TimerHandle } from './clock.js'
+import type { CodecSet } from './codec-set.js'
+import { OpenQueue } from './open-queue.js'
+import {
+  asPeerplexError,
+  notSentError,
+  OpenRequest,
+  type OpenSpec,
+  type RequestSink,
+} from './open-request.js'
+import type { ResolvedPeerOptions } from './options.js'
+import type { PeerConnection } from './peer-connection.js'
+import type { Pool } from './pool.js'
+
+/** An open that was refused is tried so often in all. */
+const MAX_ATTEMPTS = 3
+
+/** Refusals that another attempt, maybe elsewhere, can overcome. */
+const PASSING: ReadonlySet<string> = new Set(['REFUSED', 'UNAVAILABLE'])
+
+export interface AssignerStats {
+  readonly queuedCalls: number
+  readonly queuedBytes: number
+  readonly blockedCalls: number
+  readonly droppedCalls: number
+  readonly retriedCalls: number
+}
+
+export class Assigner {
+  readonly #options: ResolvedPeerOptions
+  readonly #pool: Pool
+  readonly #codecs: CodecSet
+  readonly #queue: OpenQueue
+  readonly #lastError: () => PeerplexError | null
+  #isClosed = false
+  #timer: TimerHandle = null
+  #timerMs: number = Number.POSITIVE_INFINITY
+  /** Requests on their way back to the front of the queue. */
+  #returned: OpenRequest[] = []
+  #sequence = 0
+  #droppedCount = 0
+  #retriedCount = 0
+
+  /** `lastError`: why no connection could be made lately, for those that do not wait. */
+  constructor(
+    options: ResolvedPeerOptions,
+    pool: Pool,
+    codecs: CodecSet,
+    lastError: () => PeerplexError | null,
+  ) {
+    this.#options = options
+    this.#pool = pool
+    this.#codecs = codecs
+    this.#queue = new OpenQueue(options.queue)
+    this.#lastError = lastError
+  }
+
+  get stats(): AssignerStats {
+    return {
+      queuedCalls: this.#queue.count,
+      queuedBytes: this.#queue.bytes,
+      blockedCalls: this.#queue.blockedCount,
+      droppedCalls: this.#droppedCount,
+      retriedCalls: this.#retriedCount,
+    }
+  }
+
+  /** Starts an open. Never throws for reasons outside the program: `sink.onFailed` tells. */
+  submit(spec: OpenSpec, sink: RequestSink): OpenRequest {
+    const request = new OpenRequest(spec, sink, this.#options.clock.now(), this.#sequence++)
+    if (this.#isClosed) {
+      this.#fail(request, closedError(request))
+      return request
+    }
+    // Nobody overtakes those who wait already.
+    const connection = this.#queue.first === null || spec.to !== undefined ? this.#pool.choose(request) : null
+    if (connection !== null) this.#assign(request, connection)
+    else this.#wait(request)
+    return request
+  }
+
+  /** The program gave up: whatever waits is dropped, and a channel is reset. */
+  cancel(request: OpenRequest, code: number = ERRORS.CANCELLED.wireCode): void {
+    if (request.state === 'settled') return
+    const wasWaiting = request.state === 'waiting'
+    request.state = 'settled'
+    if (wasWaiting) this.#queue.remove(request)
+    else request.channel?.reset(code)
+    request.release()
+  }
+
+  /** Marks a request as done; its sink calls this from `onClose` unless `retry` took it back. */
+  settle(request: OpenRequest): void {
+    request.state = 'settled'
+    request.release()
+  }
+
+  /**
+   * Takes a failed request back where repeating it is provably harmless: it was never sent, or refused before it was started.
+   * Only for requests whose whole input is their first message. False: it failed for good.
+   */
+  retry(request: OpenRequest, outcome: Outcome): boolean {
+    if (request.state !== 'assigned' || this.#isClosed) return false
+    if (outcome.delivery === 'not-sent') {
+      if (outcome.origin !== 'local' || outcome.name !== 'UNAVAILABLE') return false
+      request.attempts--
+    } else if (
+      outcome.delivery !== 'not-processed' ||
+      !PASSING.has(outcome.name) ||
+      request.attempts >= MAX_ATTEMPTS
+    ) {
+      return false
+    }
+    if (!request.spec.waitForReady && this.#pool.choose(request) === null) return false
+    if (request.expiresAtMs <= this.#options.clock.now()) return false
+    this.#retriedCount++
+    request.state = 'waiting'
+    request.channel = null
+    request.connection = null
+    request.remote = null
+    // Not from within the call that ends a connection: what else that connection held comes back with it, in order.
+    if (this.#returned.length === 0) queueMicrotask(() => this.#putBack())
+    this.#returned.push(request)
+    return true
+  }
+
+  /** Something changed for the better: brings waiting opens to connections, in order. */
+  pump(): void {
+    let isFull = false
+    for (let request = this.#queue.first; request !== null; ) {
+      const { next } = request
+      const connection = isFull && request.spec.to === undefined ? null : this.#pool.choose(request)
+      if (connection !== null) {
+        this.#queue.remove(request)
+        this.#assign(request, connection)
+      } else if (request.spec.to === undefined) {
+        isFull = true
+        if (this.#queue.targetedCount === 0) return
+      }
+      // Assigning calls sinks, and those may have changed the queue.
+      request = next === null || next.isQueued ? next : this.#queue.first
+    }
+  }
+
+  /** Fails everything that waits; nothing is taken any more. */
+  close(reason: string): void {
+    this.#isClosed = true
+    this.#clearTimer()
+    for (const request of this.#queue.takeAll()) {
+      this.#fail(
+        request,
+        notSentError('UNAVAILABLE', request, reason, 'nothing was sent: try again elsewhere'),
+      )
+    }
+  }
+
+  #putBack(): void {
+    const returned = this.#returned.sort((a, b) => b.sequence - a.sequence)
+    this.#returned = []
+    const nowMs = this.#options.clock.now()
+    for (const request of returned) {
+      if (this.#isClosed) this.#fail(request, closedError(request))
+      else if (request.state === 'waiting') this.#queue.putBack(request, nowMs)
+    }
+    this.#schedule()
+    this.pump()
+  }
+
+  #wait(request: OpenRequest): void {
+    if (!request.spec.waitForReady) {
+      const cause = this.#lastError()
+      const reason = cause === null ? 'no connection is ready' : `no connection is ready: ${cause.message}`
+      const hint = 'leave waitForReady on to wait for a connection'
+      this.#fail(request, notSentError('UNAVAILABLE', request, reason, hint, cause))
+      return
+    }
+    if (!this.#encode(request, this.#codecs.choose(request.spec.codec, null))) return
+    const nowMs = this.#options.clock.now()
+    const error = this.#queue.add(request, nowMs, (dropped) => {
+      this.#droppedCount++
+      const reason = 'it gave way to a newer one: the queue was full'
+      this.#fail(
+        dropped,
+        notSentError('RESOURCE_EXHAUSTED', dropped, reason, 'send less, or raise queue.maxCalls'),
+      )
+    })
+    if (error !== null) this.#fail(request, error)
+    else this.#schedule()
+  }
+
+  #assign(request: OpenRequest, connection: PeerConnection): void {
+    const codec = this.#codecs.choose(request.spec.codec, connection.codecs)
+    if (!this.#encode(request, codec)) return
+    const { spec } = request
+    const nowMs = this.#options.clock.now()
+    request.state = 'assigned'
+    request.connection = connection
+    request.remote = connection.remote
+    request.attempts++
+    try {
+      const channel: Channel = connection.driver.session.open(spec.name, {
+        codec: (codec as Codec).id,
+        headers: spec.headers,
+        isLast: spec.isLast,
+        isOneway: spec.isOneway,
+        isIdempotent: spec.isIdempotent,
+        sink: request.sink,
+        ...this.#optional(request, codec as Codec, nowMs),
+      })
+      request.channel = channel
+    } catch (error) {
+      this.#fail(request, asPeerplexError(error))
+      return
+    }
+    request.sink.onAssigned?.(request)
+  }
+
+  #optional(request: OpenRequest, codec: Codec, nowMs: number): object {
+    const { spec } = request
+    const message = request.message(codec)
+    return {
+      ...(message !== undefined && { message }),
+      ...(spec.windowBytes !== undefined && { windowBytes: spec.windowBytes }),
+      ...(spec.windowMessages !== undefined && { windowMessages: spec.windowMessages }),
+      ...(spec.timeoutMs > 0 && { timeoutMs: Math.max(1, Math.ceil(request.expiresAtMs - nowMs)) }),
+    }
+  }
+
+  /** Chooses the codec and encodes the first message; false when either failed, which the sink has been told. */
+  #encode(request: OpenRequest, codec: Codec | PeerplexError): boolean {
+    if (codec instanceof Error) {
+      this.#fail(request, codec)
+      return false
+    }
+    try {
+      request.message(codec)
+      request.codec = codec
+      return true
+    } catch (error) {
+      this.#fail(request, asPeerplexError(error))
+      return false
+    }
+  }
+
+  #fail(request: OpenRequest, error: PeerplexError): void {
+    request.state = 'settled'
+    request.release()
+    // Never from within `submit`: its caller does not have the request yet.
+    queueMicrotask(() => request.sink.onFailed(error, request))
+  }
+
+  // ---- time ---------------------------------------------------------------------------------------------------------
+
+  #expire(): void {
+    this.#timer = null
+    this.#timerMs = Number.POSITIVE_INFINITY
+    const nowMs = this.#options.clock.now()
+    for (let request = this.#queue.takeExpired(nowMs); request; request = this.#queue.takeExpired(nowMs)) {
+      this.#fail(request, this.#expiryError(request, nowMs))
+    }
+    this.#schedule()
+  }
+
+  #expiryError(request: OpenRequest, nowMs: number): PeerplexError {
+    const cause = this.#lastError()
+    const why = cause === null ? '' : `; the last attempt to connect: ${cause.message}`
+    if (request.expiresAtMs <= nowMs) {
+      const reason = `no connection within ${request.spec.timeoutMs} ms${why}`
+      return notSentError(
+        'DEADLINE_EXCEEDED',
+        request,
+        reason,
+        'raise timeoutMs, or check the address',
+        cause,
+      )
+    }
+    const reason = `no connection within ${this.#options.queue.waitMs} ms${why}`
+    return notSentError('UNAVAILABLE', request, reason, 'raise queue.waitMs, or check the address', cause)
+  }
+
+  #schedule(): void {
+    const at = this.#queue.earliestMs
+    if (at >= this.#timerMs) return
+    this.#clearTimer()
+    this.#timerMs = at
+    this.#timer = this.#options.clock.setTimer(at, () => this.#expire())
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) this.#options.clock.clearTimer(this.#timer)
+    this.#timer = null
+    this.#timerMs = Number.POSITIVE_INFINITY
+  }
+}
+
+function closedError(request: OpenRequest): PeerplexError {
+  return notSentError('UNAVAILABLE', request, 'this peer is closed', 'create a new peer')
+}

@@ -1,0 +1,351 @@
+// Owns: a peer below RPC: what is bound and connected, the pool of connections that results, channels opened and accepted on
+// it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
+// Must not know: any transport or codec (they are handed in), what messages mean.
+import { type Channel, ERRORS, type Hello, type PeerplexError, UsageError } from '@peerplex/wire'
+import {
+  type Connection,
+  type Endpoint,
+  type Listener,
+  parseEndpoint,
+  type Transport,
+} from '@peerplex/wire/transport'
+import { Assigner } from './assigner.js'
+import type { CodecSet } from './codec-set.js'
+import { EventTable, type PeerEventMap } from './events.js'
+import { type InboundHandler, Inbox } from './inbox.js'
+import { Link, type LinkHost } from './link.js'
+import type { OpenRequest, OpenSpec, RequestSink } from './open-request.js'
+import { type ChannelPeerOptions, type ResolvedPeerOptions, resolvePeerOptions } from './options.js'
+import { PeerConnection } from './peer-connection.js'
+import { Pool } from './pool.js'
+import type { RemotePeer } from './remote-peer.js'
+import { collectPeerStats, type PeerStats } from './stats.js'
+
+/** What a channel peer is made of. */
+export interface ChannelPeerParts {
+  readonly transports: readonly Transport[]
+  readonly codecs: CodecSet
+  /** HELLO `agent`: name and version of the library. */
+  readonly agent?: string
+}
+
+/** One `bind`. */
+export interface BoundListener {
+  /** Where it listens, with the real port. */
+  readonly url: string
+  /** Stops accepting; connections that exist stay. */
+  close(): Promise<void>
+}
+
+/** How `drain` is told when to give up. */
+export interface DrainOptions {
+  /** How long running work may run, ms. Default 30 s. */
+  readonly graceMs?: number
+}
+
+const DEFAULT_GRACE_MS = 30_000
+
+export class ChannelPeer implements LinkHost {
+  readonly options: ResolvedPeerOptions
+  readonly #parts: ChannelPeerParts
+  readonly #pool = new Pool()
+  readonly #assigner: Assigner
+  readonly #inbox: Inbox
+  readonly #events = new EventTable()
+  readonly #instance: Uint8Array
+  readonly #links = new Set<Link>()
+  readonly #listeners = new Set<Listener>()
+  readonly #linkOf = new Map<PeerConnection, Link>()
+  readonly #errorCounts = new Map<string, number>()
+  #lastConnectError: PeerplexError | null = null
+  #phase: 'open' | 'draining' | 'closed' = 'open'
+  #waitingForEnd: (() => void)[] = []
+
+  /** @internal Use `createChannelPeer`. */
+  constructor(parts: ChannelPeerParts, options: ChannelPeerOptions) {
+    this.#parts = parts
+    this.options = resolvePeerOptions(options)
+    this.#instance = Uint8Array.from({ length: 16 }, () => Math.floor(this.options.random() * 256))
+    this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, () => this.#lastConnectError)
+    this.#inbox = new Inbox(this.options, parts.codecs)
+  }
+
+  /** The logical name that others see. */
+  get id(): string {
+    return this.options.id
+  }
+
+  get codecs(): CodecSet {
+    return this.#parts.codecs
+  }
+
+  // ---- where it is reached, and whom it reaches -----------------------------------------------------------------------
+
+  /** Listens on an endpoint. Rejects with UsageError for a bad URL, TransportError when the address cannot be had. */
+  async bind(url: string): Promise<BoundListener> {
+    this.#assertOpen('bind')
+    const endpoint = parseEndpoint(url)
+    const transport = this.#transportFor(endpoint)
+    const listener = await transport.listen(endpoint, {}, (connection) => this.#onAccept(connection))
+    if (this.#phase !== 'open') {
+      await listener.close()
+      this.#assertOpen('bind')
+    }
+    this.#listeners.add(listener)
+    return {
+      url: listener.url,
+      close: async () => {
+        this.#listeners.delete(listener)
+        await listener.close()
+      },
+    }
+  }
+
+  /** Dials an endpoint and keeps it connected. Returns at once; throws UsageError for a bad URL. */
+  connect(url: string): Link {
+    this.#assertOpen('connect')
+    const endpoint = parseEndpoint(url)
+    const link = new Link(this, this.#transportFor(endpoint), endpoint)
+    this.#links.add(link)
+    return link
+  }
+
+  /** Other peers with at least one connection, in the order in which they came. */
+  peers(): RemotePeer[] {
+    return [...this.#pool.remotes]
+  }
+
+  /** Calls `listener` at each event of that kind; returns what ends that. */
+  on<K extends keyof PeerEventMap>(event: K, listener: (info: PeerEventMap[K]) => void): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  // ---- channels -----------------------------------------------------------------------------------------------------
+
+  /** Answers channels with this name or pattern. Returns what undoes it. Throws UsageError ALREADY_EXISTS. */
+  handleChannels(pattern: string, handler: InboundHandler): () => void {
+    return this.#inbox.add(pattern, handler)
+  }
+
+  /** Opens a channel, now or once there is a connection for it. Never throws for network reasons. @internal */
+  submit(spec: OpenSpec, sink: RequestSink): OpenRequest {
+    return this.#assigner.submit(spec, sink)
+  }
+
+  /** @internal */
+  cancel(request: OpenRequest, code?: number): void {
+    this.#assigner.cancel(request, code)
+  }
+
+  /** @internal */
+  retry(request: OpenRequest, outcome: Parameters<Assigner['retry']>[1]): boolean {
+    return this.#assigner.retry(request, outcome)
+  }
+
+  /** @internal */
+  settle(request: OpenRequest): void {
+    this.#assigner.settle(request)
+  }
+
+  /** A plain snapshot: connections, channels, queue, bytes, limits hit, errors by code. */
+  stats(): PeerStats {
+    return collectPeerStats(this.#pool, this.#assigner, this.#links, this.#listeners, this.#errorCounts)
+  }
+
+  // ---- the end ------------------------------------------------------------------------------------------------------
+
+  /** Takes no new work, lets running work end for up to `graceMs`, then closes. */
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const graceMs = options.graceMs ?? DEFAULT_GRACE_MS
+    if (this.#phase === 'closed') return this.#untilReleased()
+    this.#phase = 'draining'
+    const stopped = this.#stopListening()
+    for (const link of this.#links) if (link.state === 'BACKOFF' || link.state === 'CONNECTING') link.close()
+    this.#assigner.close('this peer drains')
+    for (const connection of this.#pool.connections) connection.driver.session.drain(graceMs)
+    await this.#untilReleased()
+    await stopped
+    await this.close()
+  }
+
+  /** Settles everything at once and closes all connections. Resolves when nothing is left that holds the process. */
+  async close(): Promise<void> {
+    this.#phase = 'closed'
+    const stopped = this.#stopListening()
+    this.#assigner.close('this peer was closed')
+    for (const link of this.#links) link.close()
+    for (const connection of [...this.#pool.connections]) connection.driver.session.close()
+    this.#events.clear()
+    await this.#untilReleased()
+    await stopped
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain({ graceMs: 5_000 })
+  }
+
+  // ---- for links ----------------------------------------------------------------------------------------------------
+
+  /** @internal */
+  async adopt(connection: Connection, link: Link): Promise<PeerConnection> {
+    const auth = await this.#credentials()
+    const adopted = this.#start(connection, auth)
+    this.#linkOf.set(adopted, link)
+    return adopted
+  }
+
+  /** @internal */
+  onAttemptFailed(link: Link, error: PeerplexError): void {
+    this.#lastConnectError = error
+    this.#count(error.code)
+    this.options.logger.warn('connection failed', { url: link.url, code: error.code, message: error.message })
+  }
+
+  /** @internal */
+  onLinkClosed(link: Link): void {
+    this.#links.delete(link)
+  }
+
+  // ---- connections --------------------------------------------------------------------------------------------------
+
+  #onAccept(connection: Connection): void {
+    if (this.#phase !== 'open' || this.#pool.connections.size >= this.options.maxConnections) {
+      this.#count('CONNECTIONS_REFUSED')
+      connection.destroy()
+      return
+    }
+    this.#start(connection, undefined)
+  }
+
+  #start(connection: Connection, auth: string | Uint8Array | undefined): PeerConnection {
+    const { options } = this
+    const hello: [string, string | Uint8Array][] = [
+      ['peer', options.id],
+      ['codecs', this.#parts.codecs.announce()],
+    ]
+    if (this.#parts.agent !== undefined) hello.push(['agent', this.#parts.agent])
+    if (auth !== undefined) hello.push(['auth', auth])
+    const started: PeerConnection = new PeerConnection(
+      connection,
+      { instance: this.#instance, hello, limits: options.sessionLimits, clock: options.clock },
+      {
+        onHello: (info) => this.#onHello(started, info),
+        onChannel: (channel: Channel) => this.#inbox.onChannel(channel, started),
+        onDrain: ({ isFinal }) => {
+          if (!isFinal) this.#onDrain(started)
+        },
+        onOpenCredit: () => this.#assigner.pump(),
+        onHandlerError: (error, channel) => this.#onError(error, channel.name, started),
+        onUnexpectedError: (error) => this.#onError(error, '', started),
+        onClose: (error) => this.#onClose(started, error),
+        onReleased: () => this.#onReleased(started),
+      },
+    )
+    this.#pool.add(started)
+    started.driver.start()
+    return started
+  }
+
+  #onHello(connection: PeerConnection, hello: Hello): void {
+    const codecs = this.#parts.codecs.parse(hello.headers.get('codecs') ?? '')
+    const { remote, isNew, isRestart } = this.#pool.enter(connection, hello)
+    connection.onHello(remote, codecs, this.options.clock.now())
+    this.#linkOf.get(connection)?.onHello()
+    this.#lastConnectError = null
+    if (this.#phase === 'draining') connection.driver.session.drain(0)
+    if (isRestart) this.#events.emit('restart', { remote })
+    if (isNew) this.#events.emit('connect', { remote })
+    this.#assigner.pump()
+  }
+
+  #onDrain(connection: PeerConnection): void {
+    this.#linkOf.get(connection)?.onDrain()
+    if (connection.remote !== null) this.#events.emit('drain', { remote: connection.remote })
+    this.#assigner.pump()
+  }
+
+  #onClose(connection: PeerConnection, error: PeerplexError | null): void {
+    connection.closeError = error
+    if (error !== null) this.#count(error.code)
+    const gone = this.#pool.remove(connection)
+    if (gone !== null) {
+      this.#events.emit('disconnect', error === null ? { remote: gone } : { remote: gone, reason: error })
+    }
+    this.#linkOf.get(connection)?.onLost(connection, error)
+    this.#linkOf.delete(connection)
+    this.#releasing.add(connection)
+  }
+
+  /** Sessions that are over, whose connections still take their leave. */
+  readonly #releasing = new Set<PeerConnection>()
+
+  #onReleased(connection: PeerConnection): void {
+    this.#releasing.delete(connection)
+    if (this.#pool.connections.size + this.#releasing.size > 0) return
+    const waiting = this.#waitingForEnd
+    this.#waitingForEnd = []
+    for (const resolve of waiting) resolve()
+  }
+
+  #untilReleased(): Promise<void> {
+    if (this.#pool.connections.size + this.#releasing.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#waitingForEnd.push(resolve))
+  }
+
+  async #stopListening(): Promise<void> {
+    const listeners = [...this.#listeners]
+    this.#listeners.clear()
+    await Promise.allSettled(listeners.map((listener) => listener.close()))
+  }
+
+  async #credentials(): Promise<string | Uint8Array | undefined> {
+    const { credentials } = this.options
+    return typeof credentials === 'function' ? await credentials() : credentials
+  }
+
+  #onError(error: unknown, name: string, connection: PeerConnection): void {
+    this.#count('HANDLER_ERRORS')
+    this.reportError(error, name, connection.remote?.id ?? '')
+  }
+
+  /** An error that no caller hears of. @internal */
+  reportError(error: unknown, name: string, remote: string): void {
+    try {
+      this.options.onError(error, { name, remote })
+    } catch (thrown) {
+      this.options.logger.error('onError threw', { error: String(thrown) })
+    }
+  }
+
+  #count(code: string): void {
+    this.#errorCounts.set(code, (this.#errorCounts.get(code) ?? 0) + 1)
+  }
+
+  #transportFor(endpoint: Endpoint): Transport {
+    const transport = this.#parts.transports.find((each) => each.schemes.includes(endpoint.scheme))
+    if (transport !== undefined) return transport
+    const known = this.#parts.transports.flatMap((each) => each.schemes)
+    throw new UsageError(
+      'INVALID_ARGUMENT',
+      `the endpoint '${endpoint.url}': no transport for '${endpoint.scheme}:'`,
+      {
+        hint: `this peer has transports for ${known.join(', ') || 'nothing'}`,
+      },
+    )
+  }
+
+  #assertOpen(verb: string): void {
+    if (this.#phase === 'open') return
+    throw new UsageError('FAILED_PRECONDITION', `${verb} on a peer that is ${this.#phase}`, {
+      hint: 'create a new peer',
+    })
+  }
+}
+
+/** A peer that opens and accepts channels; RPC stands on it. Throws UsageError for options out of range. */
+export function createChannelPeer(parts: ChannelPeerParts, options: ChannelPeerOptions = {}): ChannelPeer {
+  return new ChannelPeer(parts, options)
+}
+
+/** The code of a local cancellation. @internal */
+export const CANCELLED: number = ERRORS.CANCELLED.wireCode

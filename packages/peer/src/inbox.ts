@@ -1,0 +1,52 @@
+// Owns: channels that other peers open: who answers to their name, and the refusal of those that nobody does (spec §12.3).
+// Must not know: what a handler does with its channel.
+import { type Channel, type Codec, ERRORS } from '@peerplex/wire'
+import type { CodecSet } from './codec-set.js'
+import type { ResolvedPeerOptions } from './options.js'
+import { PatternTable } from './pattern-table.js'
+import type { PeerConnection } from './peer-connection.js'
+import type { RemotePeer } from './remote-peer.js'
+
+/** Takes a channel: calls `accept` or `refuse` on it, at once or later, and `settle` when its work is done. */
+export type InboundHandler = (channel: Channel, codec: Codec, remote: RemotePeer) => void
+
+export class Inbox {
+  readonly #options: ResolvedPeerOptions
+  readonly #codecs: CodecSet
+  readonly #table = new PatternTable<InboundHandler>()
+
+  constructor(options: ResolvedPeerOptions, codecs: CodecSet) {
+    this.#options = options
+    this.#codecs = codecs
+  }
+
+  get names(): string[] {
+    return this.#table.names
+  }
+
+  add(pattern: string, handler: InboundHandler): () => void {
+    return this.#table.add(pattern, handler)
+  }
+
+  /** Finds the handler of a new channel, or refuses it: name first, then codec (spec §4.1). */
+  onChannel(channel: Channel, connection: PeerConnection): void {
+    const handler = this.#table.find(channel.name)
+    if (handler === undefined) {
+      channel.refuse(ERRORS.UNIMPLEMENTED.wireCode, this.#unknown(channel.name))
+      return
+    }
+    const codec = this.#codecs.byId(channel.codec)
+    if (codec === undefined) {
+      const message = `peer ${this.#options.id} has no codec ${channel.codec}; it has ${this.#codecs.announce()}`
+      channel.refuse(ERRORS.UNSUPPORTED_CODEC.wireCode, message)
+      return
+    }
+    handler(channel, codec, connection.remote as RemotePeer)
+  }
+
+  #unknown(name: string): string {
+    const nearest = this.#table.nearest(name)
+    const hint = nearest === undefined ? '' : `; did you mean '${nearest}'?`
+    return `no handler for '${name.slice(0, 80)}' at peer ${this.#options.id}${hint}`
+  }
+}

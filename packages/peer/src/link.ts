@@ -1,0 +1,224 @@
+// Owns: one `connect` target: dialing it, and dialing again after a loss, with pauses (spec §19, §25).
+// Must not know: what goes over the connections, or the pool they join.
+//
+//   CONNECTING ──connected──► HELLO ──hello──► READY ──drain──► DRAINING
+//       ▲  └────────failed───────┴──────failed────┴────failed──────┘
+//       └──────retry─────── BACKOFF ◄──┘                     close, giveUp ──► CLOSED from everywhere
+import { ClosedError, PeerplexError, TransportError } from '@peerplex/wire'
+import { NO_TRANSITION, StateTable, type TransitionRow } from '@peerplex/wire/internal'
+import type { Connection, Endpoint, Transport } from '@peerplex/wire/transport'
+import { Backoff, STABLE_MS } from './backoff.js'
+import type { TimerHandle } from './clock.js'
+import type { ResolvedPeerOptions } from './options.js'
+import type { PeerConnection } from './peer-connection.js'
+
+export type LinkState = 'CONNECTING' | 'HELLO' | 'READY' | 'DRAINING' | 'BACKOFF' | 'CLOSED'
+
+export const LINK_STATES: readonly string[] = [
+  'CONNECTING',
+  'HELLO',
+  'READY',
+  'DRAINING',
+  'BACKOFF',
+  'CLOSED',
+]
+
+export const LINK_TRANSITIONS: readonly TransitionRow[] = [
+  ['CONNECTING', 'connected', 'HELLO', 19],
+  ['HELLO', 'hello', 'READY', 19],
+  ['READY', 'drain', 'DRAINING', 19],
+  ['DRAINING', 'drain', 'DRAINING', 19],
+  ['CONNECTING', 'failed', 'BACKOFF', 19],
+  ['HELLO', 'failed', 'BACKOFF', 19],
+  ['READY', 'failed', 'BACKOFF', 19],
+  ['DRAINING', 'failed', 'BACKOFF', 19],
+  ['BACKOFF', 'retry', 'CONNECTING', 19],
+  ['CONNECTING', 'close', 'CLOSED', 19],
+  ['HELLO', 'close', 'CLOSED', 19],
+  ['READY', 'close', 'CLOSED', 19],
+  ['DRAINING', 'close', 'CLOSED', 19],
+  ['BACKOFF', 'close', 'CLOSED', 19],
+  ['CLOSED', 'close', 'CLOSED', 19],
+]
+
+const table = new StateTable(LINK_STATES, LINK_TRANSITIONS)
+
+/** Errors after which dialing the same address with the same credentials cannot succeed. */
+const HOPELESS: ReadonlySet<string> = new Set(['VERSION', 'AUTH', 'SELF_CONNECT'])
+
+/** What a link asks of its peer. @internal */
+export interface LinkHost {
+  readonly options: ResolvedPeerOptions
+  /** Puts a new connection to work; the peer calls back `onHello`, `onDrain` and `onLost`. */
+  adopt(connection: Connection, link: Link): Promise<PeerConnection>
+  /** An attempt failed; for the log, and for calls that do not wait. */
+  onAttemptFailed(link: Link, error: PeerplexError): void
+  onLinkClosed(link: Link): void
+}
+
+export class Link {
+  readonly url: string
+  /** Resolves when the link is ready for the first time; rejects when it is closed before. Handled: no need to catch it. */
+  readonly ready: Promise<void>
+  /** Why the last attempt failed; null while none has since the last success. */
+  lastError: PeerplexError | null = null
+
+  readonly #host: LinkHost
+  readonly #transport: Transport
+  readonly #endpoint: Endpoint
+  readonly #backoff: Backoff | null
+  #state = table.state('CONNECTING')
+  #connection: PeerConnection | null = null
+  #abort: AbortController | null = null
+  #timer: TimerHandle = null
+  #resolveReady: () => void = () => {}
+  #rejectReady: (error: PeerplexError) => void = () => {}
+
+  /** @internal */
+  constructor(host: LinkHost, transport: Transport, endpoint: Endpoint) {
+    this.#host = host
+    this.#transport = transport
+    this.#endpoint = endpoint
+    this.url = endpoint.url
+    const { reconnect, random } = host.options
+    this.#backoff = reconnect === false ? null : new Backoff(reconnect, random)
+    this.ready = new Promise((resolve, reject) => {
+      this.#resolveReady = resolve
+      this.#rejectReady = reject
+    })
+    this.ready.catch(() => {})
+    this.#dial()
+  }
+
+  get state(): LinkState {
+    return LINK_STATES[this.#state] as LinkState
+  }
+
+  /** Stops dialing and closes the connection of this link at once. */
+  close(): void {
+    if (!this.#step('close') || this.#state !== table.state('CLOSED')) return
+    this.#stop()
+    this.#connection?.driver.session.close()
+    this.#connection = null
+    const error = new ClosedError('UNAVAILABLE', `the link to ${this.url} was closed`, {
+      cause: this.lastError,
+    })
+    this.#rejectReady(error)
+    this.#host.onLinkClosed(this)
+  }
+
+  // ---- told by the peer ---------------------------------------------------------------------------------------------
+
+  /** @internal */
+  onHello(): void {
+    if (!this.#step('hello')) return
+    this.#clearTimer()
+    this.lastError = null
+    this.#resolveReady()
+  }
+
+  /** @internal */
+  onDrain(): void {
+    this.#step('drain')
+  }
+
+  /** The connection ended; null after a clean end. @internal */
+  onLost(connection: PeerConnection, error: PeerplexError | null): void {
+    if (connection !== this.#connection) return
+    const { clock } = this.#host.options
+    if (connection.readyAtMs >= 0 && clock.now() - connection.readyAtMs >= STABLE_MS) this.#backoff?.reset()
+    this.#connection = null
+    const cause = error ?? new ClosedError('UNAVAILABLE', `${this.url}: the other side closed the connection`)
+    this.#fail(cause, connection.readyAtMs >= 0 && connection.readyAtMs + STABLE_MS <= clock.now())
+  }
+
+  // ---- dialing ------------------------------------------------------------------------------------------------------
+
+  async #dial(): Promise<void> {
+    const { clock, connectTimeoutMs } = this.#host.options
+    const abort = new AbortController()
+    this.#abort = abort
+    this.#setTimer(clock.now() + connectTimeoutMs, () => this.#onTimeout())
+    try {
+      const connection = await this.#transport.connect(this.#endpoint, { signal: abort.signal })
+      if (abort.signal.aborted) {
+        connection.destroy()
+        return
+      }
+      this.#step('connected')
+      this.#connection = await this.#host.adopt(connection, this)
+      if (abort.signal.aborted) this.#connection.driver.session.close()
+    } catch (error) {
+      if (!abort.signal.aborted) this.#fail(asTransportError(error, this.url), false)
+    }
+  }
+
+  #onTimeout(): void {
+    const { connectTimeoutMs } = this.#host.options
+    const message = `${this.url}: no connection within ${connectTimeoutMs} ms`
+    const error = new TransportError('UNAVAILABLE', message, {
+      hint: 'check that a peer listens there and that nothing on the way drops packets',
+      retryable: true,
+    })
+    const connection = this.#connection
+    this.#connection = null
+    this.#abort?.abort(error)
+    connection?.driver.session.fail(error)
+    this.#fail(error, false)
+  }
+
+  #fail(error: PeerplexError, wasStable: boolean): void {
+    if (!this.#step('failed')) return
+    this.#stop()
+    this.lastError = error
+    this.#host.onAttemptFailed(this, error)
+    if (this.#backoff === null || HOPELESS.has(error.code)) {
+      this.#giveUp(error)
+      return
+    }
+    if (wasStable) this.#backoff.reset()
+    const { clock } = this.#host.options
+    this.#setTimer(clock.now() + this.#backoff.next(), () => {
+      if (this.#step('retry')) this.#dial()
+    })
+  }
+
+  #giveUp(error: PeerplexError): void {
+    this.#rejectReady(error)
+    this.#step('close')
+    this.#host.onLinkClosed(this)
+  }
+
+  #stop(): void {
+    this.#clearTimer()
+    this.#abort?.abort()
+    this.#abort = null
+  }
+
+  #setTimer(atMs: number, run: () => void): void {
+    this.#clearTimer()
+    this.#timer = this.#host.options.clock.setTimer(atMs, () => {
+      this.#timer = null
+      run()
+    })
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) this.#host.options.clock.clearTimer(this.#timer)
+    this.#timer = null
+  }
+
+  /** Applies an event; false when it means nothing in this state. */
+  #step(event: string): boolean {
+    const next = table.next(this.#state, table.event(event))
+    if (next === NO_TRANSITION) return false
+    this.#state = next
+    return true
+  }
+}
+
+function asTransportError(error: unknown, url: string): PeerplexError {
+  if (error instanceof PeerplexError) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new TransportError('UNAVAILABLE', `${url}: ${reason}`, { cause: error, retryable: true })
+}

@@ -1,0 +1,182 @@
+// Owns: every option of a peer: unit, range, default, what happens at the limit, and why this default.
+// Must not know: how an option takes effect. `resolvePeerOptions` is the only place that fills in a default.
+import {
+  DEFAULT_SESSION_LIMITS,
+  type PeerplexError,
+  PUBLIC_SESSION_LIMITS,
+  type SessionLimits,
+  UsageError,
+} from '@peerplex/wire'
+import { resolveSessionLimits } from '@peerplex/wire/internal'
+import { type Clock, SYSTEM_CLOCK } from './clock.js'
+
+/** What happens to an open when the local queue is full. */
+export type QueueOverflow = 'reject' | 'block' | 'drop-oldest'
+
+export interface QueueOptions {
+  /** Opens that may wait for a connection. Default 1000; each costs its message and about 1 KB. */
+  readonly maxCalls?: number
+  /** Bytes of their first messages, all together. Default 8 MiB. */
+  readonly maxBytes?: number
+  /** How long one may wait, ms; 0 for ever. Default 30 s. Beyond: UNAVAILABLE, not-sent. */
+  readonly waitMs?: number
+  /**
+   * `reject` (default): RESOURCE_EXHAUSTED, not-sent. `block`: waits for room outside the queue, unbounded by it, for producers
+   * that await each call. `drop-oldest`: the oldest one-way gives way; if there is none, as `reject`.
+   */
+  readonly overflow?: QueueOverflow
+}
+
+export interface ReconnectOptions {
+  /** Unit of the backoff, ms: a pause is random in 0 … initialMs × 2^n. Default 250. */
+  readonly initialMs?: number
+  /** Longest pause, ms. Default 30 s. */
+  readonly maxMs?: number
+}
+
+/** Limits of the sessions, under the names of the public API, and those of the peer itself. */
+export interface PeerLimits extends Partial<SessionLimits> {
+  /** Connections accepted at once by all listeners of this peer. Default 4096; an idle one costs about 15 KB. */
+  readonly maxConnections?: number
+  /** Of those, from one address. Default 64. */
+  readonly maxConnectionsPerAddress?: number
+}
+
+export interface Logger {
+  debug(message: string, fields?: object): void
+  info(message: string, fields?: object): void
+  warn(message: string, fields?: object): void
+  error(message: string, fields?: object): void
+}
+
+export interface ChannelPeerOptions {
+  /** Logical name announced to others; random when absent. At most 255 bytes. */
+  readonly id?: string
+  /** Limits for trusted (`default`) or untrusted (`public`) remotes; single ones are set in `limits`. */
+  readonly profile?: 'default' | 'public'
+  readonly limits?: PeerLimits
+  /** Deadline of every call and channel that names none, ms; 0 (default) for none. */
+  readonly timeoutMs?: number
+  /** Whether an open waits for a usable connection (default) or fails at once with the last connect error as cause. */
+  readonly waitForReady?: boolean
+  readonly queue?: QueueOptions
+  /** `false`: a link connects once and then closes. */
+  readonly reconnect?: ReconnectOptions | false
+  /** How long one attempt to connect may take until HELLO is there, ms. Default 10 s. */
+  readonly connectTimeoutMs?: number
+  /** Sent as HELLO `auth`; a function is asked before each attempt. */
+  readonly credentials?: Credentials
+  /** Handler errors that nobody else hears of. Default: nothing. */
+  readonly onError?: (error: unknown, context: ErrorContext) => void
+  readonly logger?: Logger
+  /** Time and randomness, for tests and simulations. */
+  readonly clock?: Clock
+  readonly random?: () => number
+}
+
+export type Credentials = string | Uint8Array | (() => string | Uint8Array | Promise<string | Uint8Array>)
+
+/** Where an error came from that had no caller. */
+export interface ErrorContext {
+  /** Name of the channel, empty for what concerns a connection. */
+  readonly name: string
+  /** Id of the remote peer, where known. */
+  readonly remote: string
+}
+
+export interface ResolvedPeerOptions {
+  readonly id: string
+  readonly sessionLimits: SessionLimits
+  readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
+  readonly timeoutMs: number
+  readonly waitForReady: boolean
+  readonly queue: Required<QueueOptions>
+  readonly reconnect: Required<ReconnectOptions> | false
+  readonly connectTimeoutMs: number
+  readonly credentials: Credentials | undefined
+  readonly onError: (error: unknown, context: ErrorContext) => void
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+export const DEFAULT_QUEUE: Required<QueueOptions> = Object.freeze({
+  maxCalls: 1_000,
+  maxBytes: 8_388_608,
+  waitMs: 30_000,
+  overflow: 'reject',
+})
+
+export const DEFAULT_RECONNECT: Required<ReconnectOptions> = Object.freeze({ initialMs: 250, maxMs: 30_000 })
+
+const SILENT: Logger = Object.freeze({ debug() {}, info() {}, warn() {}, error() {} })
+const MAX_MS = 2 ** 31 - 1
+const MAX_ID_BYTES = 255
+
+/** Fills in defaults and checks ranges. Throws UsageError INVALID_ARGUMENT that names the option and what is allowed. */
+export function resolvePeerOptions(options: ChannelPeerOptions = {}): ResolvedPeerOptions {
+  const { maxConnections, maxConnectionsPerAddress, ...session } = options.limits ?? {}
+  const profile = options.profile ?? 'default'
+  if (profile !== 'default' && profile !== 'public') throw bad('profile', profile, "'default' or 'public'")
+  const base = profile === 'public' ? PUBLIC_SESSION_LIMITS : DEFAULT_SESSION_LIMITS
+  const random = options.random ?? Math.random
+  return Object.freeze({
+    id: resolveId(options.id, random),
+    sessionLimits: resolveSessionLimits({ ...base, ...session }),
+    maxConnections: count('limits.maxConnections', maxConnections ?? 4_096, 1),
+    maxConnectionsPerAddress: count('limits.maxConnectionsPerAddress', maxConnectionsPerAddress ?? 64, 1),
+    timeoutMs: count('timeoutMs', options.timeoutMs ?? 0, 0),
+    waitForReady: options.waitForReady ?? true,
+    queue: resolveQueue(options.queue ?? {}),
+    reconnect: options.reconnect === false ? false : resolveReconnect(options.reconnect ?? {}),
+    connectTimeoutMs: count('connectTimeoutMs', options.connectTimeoutMs ?? 10_000, 1),
+    credentials: options.credentials,
+    onError: options.onError ?? (() => {}),
+    logger: options.logger ?? SILENT,
+    clock: options.clock ?? SYSTEM_CLOCK,
+    random,
+  })
+}
+
+function resolveQueue(queue: QueueOptions): Required<QueueOptions> {
+  const overflow = queue.overflow ?? DEFAULT_QUEUE.overflow
+  if (!['reject', 'block', 'drop-oldest'].includes(overflow)) {
+    throw bad('queue.overflow', overflow, "'reject', 'block' or 'drop-oldest'")
+  }
+  return Object.freeze({
+    maxCalls: count('queue.maxCalls', queue.maxCalls ?? DEFAULT_QUEUE.maxCalls, 0),
+    maxBytes: count('queue.maxBytes', queue.maxBytes ?? DEFAULT_QUEUE.maxBytes, 0),
+    waitMs: count('queue.waitMs', queue.waitMs ?? DEFAULT_QUEUE.waitMs, 0),
+    overflow,
+  })
+}
+
+function resolveReconnect(reconnect: ReconnectOptions): Required<ReconnectOptions> {
+  return Object.freeze({
+    initialMs: count('reconnect.initialMs', reconnect.initialMs ?? DEFAULT_RECONNECT.initialMs, 1),
+    maxMs: count('reconnect.maxMs', reconnect.maxMs ?? DEFAULT_RECONNECT.maxMs, 1),
+  })
+}
+
+function resolveId(id: string | undefined, random: () => number): string {
+  if (id === undefined)
+    return `peer-${Math.floor(random() * 2 ** 48)
+      .toString(16)
+      .padStart(12, '0')}`
+  const isLegal =
+    typeof id === 'string' && id.length > 0 && new TextEncoder().encode(id).length <= MAX_ID_BYTES
+  if (!isLegal) throw bad('id', id, `text of 1 to ${MAX_ID_BYTES} bytes`)
+  return id
+}
+
+function count(option: string, value: number, min: number): number {
+  if (Number.isInteger(value) && value >= min && value <= MAX_MS) return value
+  throw bad(option, value, `a whole number from ${min} to ${MAX_MS}`)
+}
+
+function bad(option: string, value: unknown, allowed: string): PeerplexError {
+  return new UsageError('INVALID_ARGUMENT', `option ${option} is ${String(value)}`, {
+    hint: `give ${allowed}`,
+  })
+}

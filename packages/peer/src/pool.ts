@@ -1,0 +1,87 @@
+// Owns: the connections of a peer by remote peer, and which of them the next open goes to (spec §19: round robin over peers,
+// then the connection with the fewest channels).
+// Must not know: queues, links, listeners.
+import type { Hello } from '@peerplex/wire'
+import type { OpenRequest } from './open-request.js'
+import type { PeerConnection } from './peer-connection.js'
+import { RemotePeer } from './remote-peer.js'
+
+export class Pool {
+  readonly #connections = new Set<PeerConnection>()
+  /** In the order in which they came. A peer that restarts takes a new place. */
+  readonly #remotes: RemotePeer[] = []
+  /** Index of the remote whose turn is next. */
+  #next = 0
+
+  /** All connections, those without HELLO included. */
+  get connections(): ReadonlySet<PeerConnection> {
+    return this.#connections
+  }
+
+  /** Peers with at least one connection. */
+  get remotes(): readonly RemotePeer[] {
+    return this.#remotes
+  }
+
+  add(connection: PeerConnection): void {
+    this.#connections.add(connection)
+  }
+
+  /** Enters a connection whose HELLO came under its remote peer; says whether that peer is new, or the same id restarted. */
+  enter(
+    connection: PeerConnection,
+    hello: Hello,
+  ): { remote: RemotePeer; isNew: boolean; isRestart: boolean } {
+    const instance = toHex(hello.instance)
+    const id = hello.headers.get('peer') ?? instance
+    const known = this.#remotes.find((remote) => remote.id === id && remote.instance === instance)
+    if (known !== undefined) {
+      known.connections.add(connection)
+      return { remote: known, isNew: false, isRestart: false }
+    }
+    const isRestart = this.#remotes.some((remote) => remote.id === id)
+    const remote = new RemotePeer(id, instance)
+    remote.connections.add(connection)
+    this.#remotes.push(remote)
+    return { remote, isNew: true, isRestart }
+  }
+
+  /** Takes a connection out; returns its remote peer when that was the last one to it. */
+  remove(connection: PeerConnection): RemotePeer | null {
+    this.#connections.delete(connection)
+    const { remote } = connection
+    if (remote === null || !remote.connections.delete(connection) || remote.connections.size > 0) return null
+    const index = this.#remotes.indexOf(remote)
+    if (index < 0) return remote
+    this.#remotes.splice(index, 1)
+    // Who comes next stays the same, whoever leaves.
+    if (index < this.#next) this.#next--
+    return remote
+  }
+
+  /** Where a request goes now; null when nobody suitable has room. */
+  choose(request: OpenRequest): PeerConnection | null {
+    const { to } = request.spec
+    const count = this.#remotes.length
+    for (let step = 0; step < count; step++) {
+      const index = (this.#next + step) % count
+      const remote = this.#remotes[index] as RemotePeer
+      if (to !== undefined && !isTarget(to, remote)) continue
+      const connection = remote.best()
+      if (connection === null) continue
+      if (to === undefined) this.#next = (index + 1) % count
+      return connection
+    }
+    return null
+  }
+}
+
+function isTarget(to: NonNullable<OpenRequest['spec']['to']>, remote: RemotePeer): boolean {
+  return typeof to === 'string' ? remote.id === to : to(remote)
+}
+
+function toHex(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
+  return text
+}

@@ -1,0 +1,60 @@
+// Owns: what this side knows of another peer, over all connections to it.
+// Must not know: how connections come about, or what is sent on them.
+import type { PeerConnection } from './peer-connection.js'
+
+/** `ready`: at least one usable connection; `draining`: it takes no new channels; `gone`: no connection is left. */
+export type RemoteState = 'ready' | 'draining' | 'gone'
+
+export class RemotePeer {
+  /** The logical id that it announced; a claim until authentication says more. */
+  readonly id: string
+  /** Distinguishes one run of that peer from the next: 32 hex digits. */
+  readonly instance: string
+  /** What `authenticate` returned for it; undefined without authentication. */
+  identity: unknown
+  /** @internal */
+  readonly connections: Set<PeerConnection> = new Set()
+  #lastUrl = ''
+
+  /** @internal */
+  constructor(id: string, instance: string) {
+    this.id = id
+    this.instance = instance
+  }
+
+  /** Address of its first connection, or of the last one that there was. */
+  get url(): string {
+    for (const connection of this.connections) {
+      this.#lastUrl = connection.url
+      break
+    }
+    return this.#lastUrl
+  }
+
+  get state(): RemoteState {
+    if (this.connections.size === 0) return 'gone'
+    for (const connection of this.connections) if (connection.isUsable) return 'ready'
+    return 'draining'
+  }
+
+  /** Closes all connections to it at once. A link that dialed it will dial again. */
+  drop(): void {
+    for (const connection of [...this.connections]) connection.driver.session.close()
+  }
+
+  /** For messages to people. */
+  describe(): string {
+    const url = this.url
+    return url === '' ? this.id : `${this.id} (${url})`
+  }
+
+  /** The usable connection with the fewest channels; null when none has room for another. @internal */
+  best(): PeerConnection | null {
+    let best: PeerConnection | null = null
+    for (const connection of this.connections) {
+      if (!connection.hasRoom) continue
+      if (best === null || connection.load < best.load) best = connection
+    }
+    return best
+  }
+}
