@@ -34,6 +34,7 @@ const STEPS = [
   },
   { title: 'layers', command: [node, 'scripts/layers.mjs'] },
   { title: 'tables of the specification', command: [node, 'scripts/spec-tables.mjs', '--check'] },
+  { title: 'vectors and transcripts', command: [node, 'scripts/vectors/generate.mjs', '--check'] },
   { title: 'unused code and dependencies', command: [node, 'node_modules/knip/bin/knip.js'] },
   { title: 'consistent manifests', command: [node, 'node_modules/sherif/index.js', ...SHERIF_OPTIONS] },
   { title: 'package contents', needs: ['build'], command: [node, 'scripts/packages.mjs'] },

@@ -6,4 +6,4 @@
  */
 
 /** @type {Program[]} */
-export const PROGRAMS = []
+export const PROGRAMS = [{ name: 'demo', file: 'demo/dist/main.js', short: ['--file', 'pnpm-lock.yaml'] }]

@@ -1,6 +1,6 @@
 // Owns: many small calls at once: each opens a channel with one message and expects that message back.
 // Must not know: files, processes, how results are shown.
-import type { Channel, ChannelSink, Headers, Outcome, Session } from '@peerplex/wire'
+import type { ChannelSink, Outcome, Session } from '@peerplex/wire'
 
 export const ECHO_CHANNEL = 'demo/echo'
 /** Calls under way at any time. */

@@ -13,7 +13,7 @@ export const MAX_U31 = 2 ** 31 - 1
 export const MAX_U32 = 2 ** 32 - 1
 
 /** @type {Readonly<Record<string, number>>} */
-export const TYPES = {
+const TYPES = {
   HELLO: 0x01,
   OPEN: 0x02,
   DATA: 0x03,
@@ -65,7 +65,7 @@ export const INSTANCE = '000102030405060708090a0b0c0d0e0f'
 export const INSTANCE_UNDER_TEST = 'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff'
 
 /** The numbers of a HELLO with all defaults. @type {Readonly<Record<string, any>>} */
-export const HELLO_DEFAULTS = {
+const HELLO_DEFAULTS = {
   features: 0,
   maxFrame: 65_536,
   maxMessage: 4_194_304,
@@ -148,7 +148,7 @@ export const fixed = (id, value = '') => u8(id) + u16(byteLength(value)) + value
  * @param {readonly Entry[]} list
  * @returns {Hex}
  */
-export function entries(list) {
+function entries(list) {
   return list
     .map(([key, { t, v }]) => {
       const value =

@@ -292,8 +292,20 @@ references.add(
   'REF-014',
   [
     send(open(1, 'sink', ['MSG'], { ...FIRST, headers: [h('refs', element(1) + element(2))] })),
-    recv('END', { channel: -1, code: CODE.RESOURCE_EXHAUSTED }),
+    recv('END', { channel: -1, flags: ['NOPROC'], code: CODE.RESOURCE_EXHAUSTED }),
     alive(),
+  ],
+  { options: { maxExportedRefs: 1 } },
+)
+references.add(
+  'too-many-later',
+  'Too many references on a channel that the application has',
+  'REF-014 ERR-004',
+  [
+    send(open(1, 'sink')),
+    send(data(1, ['MSG'], '61', { headers: [h('refs', element(1) + element(2))] })),
+    recv('END', { channel: -1, flags: [], code: CODE.RESOURCE_EXHAUSTED }),
+    silent(),
   ],
   { options: { maxExportedRefs: 1 } },
 )

@@ -114,6 +114,19 @@ messages.add(
   small,
 )
 messages.add(
+  'too-large-undecided',
+  'The same while the application has been told of the channel but has not accepted it',
+  'MSG-008 ERR-004',
+  [
+    send(longOpen(1, 'hold', ['MSG', 'MORE'], 32_768)),
+    send(long('DATA', ['MSG', 'MORE'], 1, 32_768)),
+    send(data(1, ['MSG'], '61')),
+    recv('RESET', { channel: -1, flags: ['NOPROC'], code: CODE.MESSAGE_TOO_LARGE }),
+    silent(),
+  ],
+  small,
+)
+messages.add(
   'too-large-to-opener',
   'An answer above maxMessage',
   'MSG-008 ERR-006',

@@ -67,7 +67,7 @@ export class ChannelPeer implements LinkHost {
     this.options = resolvePeerOptions(options)
     this.#instance = Uint8Array.from({ length: 16 }, () => Math.floor(this.options.random() * 256))
     this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, () => this.#lastConnectError)
-    this.#inbox = new Inbox(this.options, parts.codecs)
+    this.#inbox = new Inbox(parts.codecs)
   }
 
   /** The logical name that others see. */

@@ -2,7 +2,6 @@
 // Must not know: what a handler does with its channel.
 import { type Channel, type Codec, ERRORS } from '@peerplex/wire'
 import type { CodecSet } from './codec-set.js'
-import type { ResolvedPeerOptions } from './options.js'
 import { PatternTable } from './pattern-table.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { RemotePeer } from './remote-peer.js'
@@ -11,12 +10,10 @@ import type { RemotePeer } from './remote-peer.js'
 export type InboundHandler = (channel: Channel, codec: Codec, remote: RemotePeer) => void
 
 export class Inbox {
-  readonly #options: ResolvedPeerOptions
   readonly #codecs: CodecSet
   readonly #table = new PatternTable<InboundHandler>()
 
-  constructor(options: ResolvedPeerOptions, codecs: CodecSet) {
-    this.#options = options
+  constructor(codecs: CodecSet) {
     this.#codecs = codecs
   }
 
@@ -32,21 +29,17 @@ export class Inbox {
   onChannel(channel: Channel, connection: PeerConnection): void {
     const handler = this.#table.find(channel.name)
     if (handler === undefined) {
-      channel.refuse(ERRORS.UNIMPLEMENTED.wireCode, this.#unknown(channel.name))
+      const nearest = this.#table.nearest(channel.name)
+      const hint = nearest === undefined ? undefined : { hint: `did you mean '${nearest}'?` }
+      channel.refuse(ERRORS.UNIMPLEMENTED.wireCode, `no handler for '${channel.name.slice(0, 80)}'`, hint)
       return
     }
     const codec = this.#codecs.byId(channel.codec)
     if (codec === undefined) {
-      const message = `peer ${this.#options.id} has no codec ${channel.codec}; it has ${this.#codecs.announce()}`
+      const message = `no codec with id ${channel.codec}; there are ${this.#codecs.announce()}`
       channel.refuse(ERRORS.UNSUPPORTED_CODEC.wireCode, message)
       return
     }
     handler(channel, codec, connection.remote as RemotePeer)
-  }
-
-  #unknown(name: string): string {
-    const nearest = this.#table.nearest(name)
-    const hint = nearest === undefined ? '' : `; did you mean '${nearest}'?`
-    return `no handler for '${name.slice(0, 80)}' at peer ${this.#options.id}${hint}`
   }
 }

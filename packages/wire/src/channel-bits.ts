@@ -1,7 +1,7 @@
 // Owns: the modifiers of a channel: facts beside its state, one bit each (spec §8). None of them decides which state
 // follows; they refine what may be sent and what an arriving frame means.
 
-/** We sent STOP: what still arrives is discarded. */
+/** The program wants no more input, and STOP was sent if there could be more: what still arrives is discarded. */
 export const STOP_SENT = 0x0001
 /** They sent STOP: nothing is sent any more but FIN, END and RESET. */
 export const STOP_RECEIVED = 0x0002
@@ -43,5 +43,11 @@ export const PARTIAL_SLOT = 0x8_0000
 export const HAS_SLOT = 0x10_0000
 /** Entered in the deadline heap or a send list; see `sender.ts`. */
 export const LISTED = 0x20_0000
+/** NOPROC is not claimed any more, although nobody has accepted it. */
+export const MAY_BE_SEEN = 0x80_0000
+/** STOP is to follow our OPEN. */
+export const STOP_WANTED = 0x100_0000
+/** OPEN carried a message or the beginning of one. */
+export const STARTS_WITH_MESSAGE = 0x200_0000
 /** Its OPEN is still being taken in: an orderly end is told after the message that came with it. */
 export const ARRIVING = 0x40_0000

@@ -1,7 +1,16 @@
 // Owns: one channel as the program sees it: its fields, and the calls on it. The rules behind a call live in sender.ts
 // (what goes out), receiver.ts (what comes in) and session.ts (opening and closing).
 // Must not know: bytes on the wire.
-import { ACCEPTED, IDEMPOTENT, ONEWAY, OUTPUT_ENDED, PAUSED, SETTLED, STOP_RECEIVED } from './channel-bits.js'
+import {
+  ACCEPTED,
+  IDEMPOTENT,
+  ONEWAY,
+  OUTPUT_ENDED,
+  PAUSED,
+  SETTLED,
+  STARTS_WITH_MESSAGE,
+  STOP_RECEIVED,
+} from './channel-bits.js'
 import { CHANNEL_STATES, canSend, STATE_CLOSED, STATE_IDLE } from './channel-state.js'
 import type { OutboundItem } from './committer.js'
 import type { ReceiveCredit, SendCredit } from './credit.js'
@@ -89,7 +98,7 @@ export interface ChannelHost {
   readonly sender: Sender
   readonly receiver: Receiver
   acceptChannel(channel: Channel, sink: ChannelSink): boolean
-  refuseChannel(channel: Channel, code: number, message: string): void
+  refuseChannel(channel: Channel, code: number, options: FailOptions): void
   failChannel(channel: Channel, code: number, options: FailOptions): void
   resetChannel(channel: Channel, code: number): void
   settleChannel(channel: Channel): void
@@ -135,6 +144,8 @@ export class Channel implements Deadline {
   /** @internal */ partialHeaders: Headers = Headers.EMPTY
   /** @internal */ partialProgressMs = 0
   /** @internal */ trailers: Headers = Headers.EMPTY
+  /** @internal Code of a STOP that waits: theirs until the channel is accepted, ours until OPEN has left. */
+  stopCode = 0
   /** @internal How it ended, while messages still wait to be read. */
   outcome: Outcome | null = null
   /** @internal */ deadlineMs: number = Number.POSITIVE_INFINITY
@@ -176,6 +187,11 @@ export class Channel implements Deadline {
 
   get isIdempotent(): boolean {
     return (this.bits & IDEMPOTENT) !== 0
+  }
+
+  /** Whether its OPEN carried a message, or the beginning of one: the argument of a call (spec §20). */
+  get startsWithMessage(): boolean {
+    return (this.bits & STARTS_WITH_MESSAGE) !== 0
   }
 
   /** Whether this side opened it. */
@@ -221,8 +237,8 @@ export class Channel implements Deadline {
   }
 
   /** Refuses it: the other side learns that nothing ran (NOPROC) and may try elsewhere. Codes as in spec §12. */
-  refuse(code: number = ERRORS.UNIMPLEMENTED.wireCode, message = ''): void {
-    this.host.refuseChannel(this, code, message)
+  refuse(code: number = ERRORS.UNIMPLEMENTED.wireCode, message = '', headers?: HeadersInit): void {
+    this.host.refuseChannel(this, code, { message, ...(headers !== undefined && { headers }) })
   }
 
   // ---- output -------------------------------------------------------------------------------------------------------

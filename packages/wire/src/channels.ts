@@ -5,12 +5,15 @@ import type { OpenBody } from './bodies.js'
 import { Channel, type ChannelHost, type ChannelSink, type FailOptions, type OpenOptions } from './channel.js'
 import {
   ACCEPTED,
+  ARRIVING,
   FINISHED,
   IDEMPOTENT,
+  MAY_BE_SEEN,
   ONEWAY,
   OUTPUT_SEEN,
   SETTLED,
   STOP_RECEIVED,
+  STOP_WANTED,
 } from './channel-bits.js'
 import { canSend, channelTable, ON_OPEN, ON_OPEN_FIN, STATE_IDLE } from './channel-state.js'
 import { ChannelTable } from './channel-table.js'
@@ -18,9 +21,9 @@ import { FLAG_NOPROC, FLAG_ONEWAY, REF_NAME, TYPE_END, TYPE_RESET } from './cons
 import { ReceiveCredit, SendCredit } from './credit.js'
 import { DeadlineHeap } from './deadlines.js'
 import { EARN_MESSAGE, Economy } from './economy.js'
-import { Endings } from './endings.js'
+import { Endings, errorHeaders } from './endings.js'
 import { findStatic, Headers } from './entries.js'
-import { ERRORS, LimitError, UsageError } from './errors.js'
+import { assertCode, ERRORS, LimitError, UsageError } from './errors.js'
 import { KEY_ENCODING, KEY_REFS } from './header-keys.js'
 import type { Hello } from './hello.js'
 import { OpenChecker } from './open-request.js'
@@ -57,6 +60,8 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   readonly #host: ChannelsHost
   readonly #checker = new OpenChecker()
   readonly #deadlines = new DeadlineHeap<Channel>()
+  /** REFs that wait for an OPEN. */
+  #releases: (readonly [refId: number, count: number])[] = []
   /** Whether a message with `encoding` is refused; a middleman passes it on. */
   readonly checksEncoding: boolean
 
@@ -165,7 +170,9 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   /** Shows the channel to the program, or holds it while credentials are checked. */
   presentInbound(channel: Channel): void {
-    if (this.#host.isAuthPending) this.held.add(channel)
+    if (this.#host.hasSentFinal && !this.exports.isOnLiveChannel(channel.headers.getNumber('ref') ?? 0)) {
+      this.#turnAway(channel, ERRORS.REF_GONE.wireCode)
+    } else if (this.#host.isAuthPending) this.held.add(channel)
     else this.#host.notifyChannel(channel)
   }
 
@@ -200,32 +207,32 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
       entries.length > 0 &&
       findStatic(entries, 0, entries.length, KEY_ENCODING) >= 0
     ) {
-      this.refuseChannel(channel, ERRORS.UNIMPLEMENTED.wireCode, 'message encodings are not supported')
+      this.refuseChannel(channel, ERRORS.UNIMPLEMENTED.wireCode, {
+        message: 'message encodings are not supported',
+      })
       return false
     }
     channel.sink = sink
     channel.bits |= ACCEPTED
+    if ((channel.bits & STOP_RECEIVED) !== 0) this.#answerStop(channel)
     this.receiver.drainQueue(channel)
     return true
   }
 
-  refuseChannel(channel: Channel, code: number, message: string): void {
+  refuseChannel(channel: Channel, code: number, options: FailOptions): void {
     if (channel.isLocal || (channel.bits & ACCEPTED) !== 0) {
       throw new UsageError('FAILED_PRECONDITION', `channel '${channel.name}' can no longer be refused`, {
         hint: 'use fail() or reset() after accept()',
       })
     }
+    assertCode('refuse', code, 1)
+    const headers = errorHeaders(options)
+    if (!channel.isClosed) this.sender.committer.assertEndFits(headers.encoded.length, 0)
     channel.bits |= SETTLED
     this.held.delete(channel)
     if (!channel.isClosed) {
       this.counters.channelsRefused++
-      this.endings.end(
-        channel,
-        TYPE_END,
-        code,
-        message === '' ? Headers.EMPTY : Headers.from({ message }),
-        NO_BYTES,
-      )
+      this.endings.end(channel, TYPE_END, code, headers, NO_BYTES)
     }
     channel.bits |= FINISHED
     this.endings.releaseSlot(channel)
@@ -262,14 +269,25 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   applyLocal(channel: Channel, event: number): void {
     this.endings.applyLocal(channel, event)
+    this.sendReleases()
+    if ((channel.bits & STOP_WANTED) === 0) return
+    // Its OPEN has left now.
+    channel.bits &= ~STOP_WANTED
+    this.receiver.stop(channel, channel.stopCode)
   }
 
   receiveStop(channel: Channel, code: number): void {
     channel.bits |= STOP_RECEIVED
+    channel.stopCode = code === 0 ? ERRORS.CANCELLED.wireCode : code
+    // FIN on a channel that nobody has taken yet would say that the call ran: it is answered by accept or refuse.
+    if ((channel.bits & ACCEPTED) !== 0) this.#answerStop(channel)
+  }
+
+  #answerStop(channel: Channel): void {
     // The program first: FIN may close the channel, and it may want to answer with an error instead.
-    if ((channel.bits & (ACCEPTED | FINISHED)) === ACCEPTED) {
+    if ((channel.bits & FINISHED) === 0) {
       try {
-        channel.sink.onStop?.(code === 0 ? ERRORS.CANCELLED.wireCode : code, channel)
+        channel.sink.onStop?.(channel.stopCode, channel)
       } catch (error) {
         this.onHandlerError(error, channel)
       }
@@ -305,11 +323,9 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   onHandlerError(error: unknown, channel: Channel): void {
     this.counters.handlerErrors++
-    channel.bits |= SETTLED
-    if (!channel.isClosed) {
-      const type = channel.isLocal ? TYPE_RESET : TYPE_END
-      this.endings.end(channel, type, ERRORS.UNKNOWN.wireCode, Headers.EMPTY, NO_BYTES)
-    }
+    channel.bits |= SETTLED | MAY_BE_SEEN
+    const type = channel.isLocal ? TYPE_RESET : TYPE_END
+    this.endings.end(channel, type, ERRORS.UNKNOWN.wireCode, Headers.EMPTY, NO_BYTES)
     this.#host.notifyHandlerError(error, channel)
   }
 
@@ -331,13 +347,57 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   importRefs(channel: Channel, headers: Headers): boolean {
     const refs = refsOf(headers.encoded)
     if (refs === null || this.imports.add(channel, refs)) return true
-    if (channel.isLocal || (channel.bits & ACCEPTED) !== 0) {
-      this.endings.end(channel, TYPE_END, ERRORS.RESOURCE_EXHAUSTED.wireCode, Headers.EMPTY, NO_BYTES)
-    } else this.refuseChannel(channel, ERRORS.RESOURCE_EXHAUSTED.wireCode, '')
+    if ((channel.bits & ARRIVING) !== 0) this.#turnAway(channel, ERRORS.RESOURCE_EXHAUSTED.wireCode)
+    else this.endings.end(channel, TYPE_END, ERRORS.RESOURCE_EXHAUSTED.wireCode, Headers.EMPTY, NO_BYTES)
     return false
   }
 
+  /** Gives back receptions of a retained reference. Throws UsageError. */
+  releaseImport(refId: number, count: number): void {
+    const isCount = Number.isInteger(count) && count > 0
+    const result = isCount ? this.imports.release(refId, count) : 'violation'
+    if (result === 'violation') {
+      throw new UsageError(
+        'INVALID_ARGUMENT',
+        `reference ${refId} was not received ${count} times as retained`,
+        { hint: 'release it as often as it was received with the retained flag' },
+      )
+    }
+    if (result === 'ignored') return
+    this.#releases.push([refId, count])
+    this.sendReleases()
+  }
+
+  /** Sends what was given back, unless an OPEN that calls it still waits: a REF does not overtake that (spec §9). */
+  sendReleases(): void {
+    if (this.#releases.length === 0) return
+    const called = new Set(
+      this.sender
+        .opening(true)
+        .filter((channel) => channel.name === REF_NAME && channel.stateNumber === STATE_IDLE)
+        .map((channel) => channel.headers.getNumber('ref')),
+    )
+    this.#releases = this.#releases.filter(([refId, count]) => {
+      if (called.has(refId)) return true
+      this.outbox.ref([refId, count])
+      return false
+    })
+    this.onOutputPending()
+  }
+
+  /** Whether it calls a received reference whose channel is alive, which a drain does not forbid (spec §16). */
+  isCallOfLiveRef(name: string, options: OpenOptions): boolean {
+    if (name !== REF_NAME) return false
+    return this.imports.isOnLiveChannel(Headers.from(options.headers).getNumber('ref') ?? 0)
+  }
+
   // ---- inside -------------------------------------------------------------------------------------------------------
+
+  /** Ends a channel that the program was never shown. */
+  #turnAway(channel: Channel, code: number): void {
+    channel.bits |= SETTLED
+    this.endings.end(channel, TYPE_END, code, Headers.EMPTY, NO_BYTES)
+  }
 
   openTimeoutMs(channel: Channel): number {
     return channel.heapIndex < 0 ? 0 : Math.max(1, Math.ceil(channel.deadlineMs - this.nowMs))

@@ -15,6 +15,8 @@ export const PREFACE_VERSION_AT = 4
 export const HEADER_BYTES = 12
 /** The size field has 24 bits; a set bit above them is an error. */
 export const MAX_FRAME_BYTES = 0xff_ffff
+/** Entries in one frame. */
+export const MAX_HEADER_COUNT = 64
 /** Channel ids are 1 … 2^30-1 in either sign, so they stay small integers in every JavaScript engine. */
 export const MAX_CHANNEL_ID = 0x3fff_ffff
 /** Half the id space: ids up to this far ahead of the last one seen are new, the others are old. */

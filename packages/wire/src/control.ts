@@ -72,7 +72,7 @@ export class Control {
 
   /** Puts what is owed into the outbox. */
   commitOwed(): void {
-    const { outbox, receiver, slots, counters } = this.#channels
+    const { outbox, receiver, counters } = this.#channels
     if (this.#owedPong !== null) {
       outbox.pong(this.#owedPong[0], this.#owedPong[1])
       this.#owedPong = null
@@ -121,14 +121,15 @@ export class Control {
 
   #writeCredit(): void {
     const { outbox, receiver, slots, counters } = this.#channels
-    if (receiver.withheldSinceMs < 0) receiver.connection.grant()
+    receiver.grantConnection()
     slots.grant()
     outbox.credit(0, receiver.connection.bytesGranted >>> 0, slots.limit >>> 0)
     counters.creditsSent++
   }
 
   #writeFinal(graceMs: number): void {
-    this.#channels.outbox.goaway(true, 0, this.lastId, graceMs, NO_BYTES)
+    // Held channels count as accepted: they run if the verdict is good, and a bad one says lastId 0.
+    this.#channels.outbox.goaway(true, 0, this.#channels.lastAcceptedId, graceMs, NO_BYTES)
     this.#host.onOutputPending()
   }
 

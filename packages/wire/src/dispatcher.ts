@@ -10,8 +10,10 @@ import {
   IDEMPOTENT,
   IN_MESSAGE,
   INPUT_SEEN,
+  MAY_BE_SEEN,
   ONEWAY,
   SLOT_DELAYED,
+  STARTS_WITH_MESSAGE,
   STOP_RECEIVED,
   STOP_SENT,
 } from './channel-bits.js'
@@ -160,7 +162,12 @@ export class Dispatcher implements FrameSink {
       return
     }
     const isLast = (flags & FLAG_FIN) !== 0
-    const bits = HAS_SLOT | ARRIVING | (isOneway ? ONEWAY : 0) | ((flags & FLAG_IDEM) !== 0 ? IDEMPOTENT : 0)
+    const bits =
+      HAS_SLOT |
+      ARRIVING |
+      (hasMessage ? STARTS_WITH_MESSAGE : 0) |
+      (isOneway ? ONEWAY : 0) |
+      ((flags & FLAG_IDEM) !== 0 ? IDEMPOTENT : 0)
     const headers = open.entryCount === 0 ? Headers.EMPTY : new Headers(body.slice(open.entriesAt, metaEnd))
     const channel = core.createInbound(-id, open, headers, isLast, bits)
     core.receiver.chargeChannel(channel, charge, hasMessage ? 1 : 0)
@@ -244,6 +251,7 @@ export class Dispatcher implements FrameSink {
     let headers = Headers.EMPTY
     if (entryCount > 0) {
       if (entryCount > core.limits.maxHeaderCount) {
+        channel.bits |= MAY_BE_SEEN
         return this.#end(channel, ERRORS.METADATA_TOO_LARGE.wireCode)
       }
       if (!isTrailing) {
@@ -251,6 +259,7 @@ export class Dispatcher implements FrameSink {
           return this.#end(channel, ERRORS.MESSAGE_TOO_LARGE.wireCode)
         headers = new Headers(body.slice(start, metaEnd))
         if (findStatic(body, start, metaEnd, KEY_ENCODING) >= 0 && core.checksEncoding) {
+          channel.bits |= MAY_BE_SEEN
           core.failChannel(channel, ERRORS.UNIMPLEMENTED.wireCode, {
             message: 'message encodings are not supported',
           })
@@ -261,8 +270,9 @@ export class Dispatcher implements FrameSink {
     }
     if ((flags & FLAG_MSG) !== 0) return this.#fragment(channel, flags, headers, body, metaEnd, end, charge)
     if (entryCount > 0 && !isTrailing) {
-      core.receiver.consume(channel, charge, 0)
-      this.#onHeaders(channel, headers)
+      if ((channel.bits & HEADERS_SEEN) !== 0) this.#spend(COST_IDLE_FRAME, 'headers without a message')
+      channel.bits |= HEADERS_SEEN
+      if (!channel.isClosed) core.receiver.addHeaders(channel, headers, charge)
     }
     return true
   }
@@ -289,12 +299,6 @@ export class Dispatcher implements FrameSink {
       charge,
     )
     return isWithin || this.#end(channel, ERRORS.MESSAGE_TOO_LARGE.wireCode)
-  }
-
-  #onHeaders(channel: Channel, headers: Headers): void {
-    if ((channel.bits & HEADERS_SEEN) !== 0) this.#spend(COST_IDLE_FRAME, 'headers without a message')
-    channel.bits |= HEADERS_SEEN
-    if (!channel.isClosed) this.#core.notifyHeaders(channel, headers)
   }
 
   #end(channel: Channel, code: number): false {

@@ -10,6 +10,7 @@ import {
   FINISHED,
   HAS_SLOT,
   IN_MESSAGE,
+  MAY_BE_SEEN,
   ONEWAY,
   OUTPUT_SEEN,
   SETTLED,
@@ -36,7 +37,7 @@ import { FLAG_NOPROC, REF_NAME, TYPE_END, TYPE_RESET } from './constants.js'
 import type { DeadlineHeap } from './deadlines.js'
 import { EARN_CHANNEL } from './economy.js'
 import { Headers } from './entries.js'
-import { codeName, type Delivery, ERRORS, UsageError } from './errors.js'
+import { assertCode, codeName, type Delivery, ERRORS, UsageError } from './errors.js'
 import type { ChannelsHost } from './session-core.js'
 import { NO_TRANSITION } from './state-table.js'
 
@@ -48,6 +49,13 @@ const UNREADABLE_REPLY: ReadonlySet<number> = new Set([
   ERRORS.METADATA_TOO_LARGE.wireCode,
   ERRORS.UNSUPPORTED_CODEC.wireCode,
 ])
+
+/** The entries of an END: its text, then what else the program adds. Throws UsageError, LimitError. */
+export function errorHeaders(options: FailOptions): Headers {
+  const hasText = options.message !== undefined && options.message !== ''
+  const pairs: [string, string | Uint8Array][] = hasText ? [['message', options.message as string]] : []
+  return Headers.from([...pairs, ...Headers.from(options.headers)])
+}
 
 export class Endings {
   readonly #channels: Channels
@@ -73,7 +81,7 @@ export class Endings {
 
   /** Ends what is out of time, and returns delayed slots. */
   tick(nowMs: number): void {
-    this.#expire(nowMs)
+    this.expire(nowMs)
     if (nowMs < this.#slotTickMs) return
     this.#slotTickMs = Number.POSITIVE_INFINITY
     const { slots } = this.#channels
@@ -85,14 +93,8 @@ export class Endings {
 
   /** END; throws UsageError, LimitError. */
   fail(channel: Channel, code: number, options: FailOptions): void {
-    if (!Number.isInteger(code) || code <= 0 || code > 0xffff_ffff) {
-      throw new UsageError('INVALID_ARGUMENT', `fail with code ${code}`, {
-        hint: 'give a code from 1 to 2^32-1',
-      })
-    }
-    const pairs: [string, string | Uint8Array][] =
-      options.message === undefined ? [] : [['message', options.message]]
-    const headers = Headers.from([...pairs, ...Headers.from(options.headers)])
+    assertCode('fail', code, 1)
+    const headers = errorHeaders(options)
     const details = options.details ?? NO_BYTES
     if (!channel.isClosed)
       this.#channels.sender.committer.assertEndFits(headers.encoded.length, details.length)
@@ -101,7 +103,11 @@ export class Endings {
 
   /** RESET; 0 means CANCELLED. */
   reset(channel: Channel, code: number): void {
-    this.end(channel, TYPE_RESET, code === 0 ? ERRORS.CANCELLED.wireCode : code, Headers.EMPTY, NO_BYTES)
+    assertCode('reset', code, 0)
+    const known = code === 0 ? ERRORS.CANCELLED.wireCode : code
+    const isReply = channel.isLocal && channel.openAt >= 0 && UNREADABLE_REPLY.has(code)
+    const delivery = isReply ? 'processed' : this.#localDelivery(channel)
+    this.end(channel, TYPE_RESET, known, Headers.EMPTY, NO_BYTES, delivery)
   }
 
   /** The handler is done. */
@@ -175,12 +181,13 @@ export class Endings {
       this.#lose(channel, 'not-sent', message)
   }
 
-  /** Our channels beyond the other side's fence never ran. */
-  loseBeyond(lastId: number, message: string): void {
-    for (const channel of this.#channels.table.snapshot()) {
-      if (channel.isLocal && channel.name !== REF_NAME && this.#channels.table.isBeyond(channel.id, lastId)) {
-        this.#lose(channel, 'not-processed', message)
-      }
+  /** Our channels beyond the other side's fence never ran. `isOver`: what has not left yet never will. */
+  loseBeyond(lastId: number, message: string, isOver: boolean): void {
+    const { table, outbox } = this.#channels
+    for (const channel of table.snapshot()) {
+      if (!channel.isLocal || channel.name === REF_NAME || !table.isBeyond(channel.id, lastId)) continue
+      const hasLeft = !isOver || channel.openAt < outbox.takenBytes
+      this.#lose(channel, hasLeft ? 'not-processed' : 'not-sent', message)
     }
   }
 
@@ -200,7 +207,7 @@ export class Endings {
   }
 
   /** Ends what is out of time. */
-  #expire(nowMs: number): void {
+  expire(nowMs: number): void {
     for (
       let channel = this.#deadlines.takeExpired(nowMs);
       channel;
@@ -227,18 +234,24 @@ export class Endings {
   }
 
   /** Both directions end from here: by END or RESET, or without a frame where none can be sent. */
-  end(channel: Channel, type: number, code: number, headers: Headers, details: Uint8Array): void {
+  end(
+    channel: Channel,
+    type: number,
+    code: number,
+    headers: Headers,
+    details: Uint8Array,
+    delivery: Delivery = this.#localDelivery(channel),
+  ): void {
     this.#channels.receiver.dropQueue(channel)
     if (channel.isClosed) {
       this.#finishUnread(channel, code)
       return
     }
-    const delivery = this.#localDelivery(channel, code)
     this.#channels.sender.drop(channel)
     channel.bits &= ~END_QUEUED
     if (channel.stateNumber !== STATE_IDLE) {
       this.#step(channel, type === TYPE_END ? DO_SEND_END : DO_SEND_RESET)
-      const isUnseen = !channel.isLocal && (channel.bits & ACCEPTED) === 0
+      const isUnseen = !channel.isLocal && (channel.bits & (ACCEPTED | MAY_BE_SEEN)) === 0
       if ((channel.bits & ONEWAY) === 0) {
         this.#channels.outbox.coded(
           type,
@@ -300,9 +313,12 @@ export class Endings {
     this.#deadlines.remove(channel)
     this.#channels.exports.releaseChannel(channel)
     this.#channels.imports.releaseChannel(channel)
+    this.#channels.sendReleases()
     if (!this.#channels.table.remove(channel)) return
     if (channel.isLocal) this.#channels.counters.ownChannelsEnded++
     else {
+      // Nobody will be given what a channel holds that is over before it was taken.
+      if ((channel.bits & ACCEPTED) === 0) this.#channels.receiver.dropQueue(channel)
       this.#channels.economy.earn(EARN_CHANNEL)
       if (this.#channels.held.delete(channel)) channel.bits |= SETTLED
       if ((channel.bits & SETTLED) !== 0) this.releaseSlot(channel)
@@ -332,16 +348,15 @@ export class Endings {
   }
 
   /** How far a call of ours got when this side ends it. */
-  #localDelivery(channel: Channel, code: number): Delivery {
+  #localDelivery(channel: Channel): Delivery {
     if (!channel.isLocal) return 'processed'
     if (channel.openAt < 0) return 'not-sent'
-    if ((channel.bits & OUTPUT_SEEN) !== 0 || UNREADABLE_REPLY.has(code)) return 'processed'
-    return 'unknown'
+    return (channel.bits & OUTPUT_SEEN) !== 0 ? 'processed' : 'unknown'
   }
 
   /** How far it got when the connection ends: an OPEN that never left the outbox did not. */
   #lostDelivery(channel: Channel): Delivery {
     if (channel.isLocal && channel.openAt >= this.#channels.outbox.takenBytes) return 'not-sent'
-    return this.#localDelivery(channel, ERRORS.UNAVAILABLE.wireCode)
+    return this.#localDelivery(channel)
   }
 }

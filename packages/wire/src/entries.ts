@@ -4,7 +4,7 @@
 //   u8 k     01…7f: k bytes of key follow   80…ff: static key id   00: illegal
 //   [key]    a-z 0-9 . _ ~ -
 //   u16 vlen value
-import { REF_ITEM_BYTES } from './constants.js'
+import { MAX_HEADER_COUNT, REF_ITEM_BYTES } from './constants.js'
 import { LimitError, UsageError } from './errors.js'
 import { FIRST_STATIC_KEY, headerType, KEY_REFS, staticKey, staticRow } from './header-keys.js'
 import { decodeText, encodeText } from './utf8.js'
@@ -132,6 +132,11 @@ export class Headers {
         if (Array.isArray(value)) for (const each of value) parts.push(encodeEntry(key, each as HeaderValue))
         else if (value !== undefined) parts.push(encodeEntry(key, value as HeaderValue))
       }
+    }
+    if (parts.length > MAX_HEADER_COUNT) {
+      throw new LimitError('METADATA_TOO_LARGE', `${parts.length} headers, at most ${MAX_HEADER_COUNT} fit`, {
+        hint: 'send many values in a message',
+      })
     }
     return parts.length === 0 ? Headers.EMPTY : new Headers(concatBytes(parts))
   }

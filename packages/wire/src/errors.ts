@@ -120,6 +120,14 @@ export function codeNumber(name: string): number {
   return number <= 0xffff_ffff ? number : ERRORS.UNKNOWN.wireCode
 }
 
+/** Throws UsageError unless `code` is a wire code from `min` on. */
+export function assertCode(verb: string, code: number, min: 0 | 1): void {
+  if (Number.isInteger(code) && code >= min && code <= 0xffff_ffff) return
+  throw new UsageError('INVALID_ARGUMENT', `${verb} with code ${code}`, {
+    hint: `give a code from ${min} to 4294967295`,
+  })
+}
+
 export interface PeerplexErrorInit {
   /** What to do about it, one clause. */
   readonly hint?: string | undefined

@@ -17,7 +17,7 @@ import {
   MAX_U31,
 } from './constants.js'
 import { Headers, readU32, scanEntries } from './entries.js'
-import { LimitError, ProtocolError, UsageError } from './errors.js'
+import { ERRORS, LimitError, ProtocolError, UsageError } from './errors.js'
 import type { SessionLimits } from './options.js'
 
 /** What one side announces. Bytes, counts and milliseconds as in `SessionLimits`. */
@@ -131,6 +131,12 @@ export function decodeHello(meta: Uint8Array, maxHeaderCount: number): Hello {
   }
   if (hello.idleTimeoutMs !== 0) inRange('idleMs', hello.idleTimeoutMs, FLOOR_IDLE_MS, MAX_U31)
   return Object.freeze(hello)
+}
+
+/** Throws SELF_CONNECT when both come from the same Peer object. */
+export function assertOtherPeer(theirs: Hello, own: Hello): void {
+  if (theirs.instance.some((byte, index) => byte !== own.instance[index])) return
+  throw new ProtocolError('SELF_CONNECT', ERRORS.SELF_CONNECT.message)
 }
 
 function readHelloHeaders(meta: Uint8Array, start: number, maxHeaderCount: number): Headers {

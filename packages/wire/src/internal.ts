@@ -9,10 +9,10 @@ export {
   PREFACE,
   QUEUED_MESSAGE_BYTES,
 } from './constants.js'
-export { COST_IDLE_FRAME, COST_REFUSED_OPEN, EARN_CHANNEL, EARN_MESSAGE } from './economy.js'
-export { encodeEntry, scanEntries } from './entries.js'
 export type { Deadline } from './deadlines.js'
 export { DeadlineHeap } from './deadlines.js'
+export { COST_IDLE_FRAME, COST_REFUSED_OPEN, EARN_CHANNEL, EARN_MESSAGE } from './economy.js'
+export { encodeEntry, scanEntries } from './entries.js'
 export type { FrameSink } from './frame-decoder.js'
 export { FrameDecoder, frameName } from './frame-decoder.js'
 export { HEADER_KEYS, staticKey, staticRow } from './header-keys.js'

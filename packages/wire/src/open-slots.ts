@@ -61,7 +61,9 @@ export class OpenSlots {
   isDue(): boolean {
     const owed = this.#owedCount()
     if (owed <= 0) return false
-    return owed >= ANNOUNCE_COUNT || 4 * remaining(this.#grantedCount, this.#receivedCount) < this.#windowCount
+    return (
+      owed >= ANNOUNCE_COUNT || 4 * remaining(this.#grantedCount, this.#receivedCount) < this.#windowCount
+    )
   }
 
   grant(): void {

@@ -12,17 +12,20 @@ import {
   OUTPUT_SEEN,
   PAUSED,
   STOP_SENT,
+  STOP_WANTED,
 } from './channel-bits.js'
-import { canReceive, DO_SEND_CREDIT, DO_SEND_STOP } from './channel-state.js'
+import { canReceive, DO_SEND_CREDIT, DO_SEND_STOP, STATE_IDLE } from './channel-state.js'
 import { FLAG_MORE, QUEUED_MESSAGE_BYTES } from './constants.js'
 import { ConnectionCredit } from './credit.js'
 import { concatBytes, Headers } from './entries.js'
-import { ERRORS, ProtocolError } from './errors.js'
+import { assertCode, ERRORS, ProtocolError } from './errors.js'
 import type { SessionLimits } from './options.js'
 import type { Outbox } from './outbox.js'
 
-/** A complete message that waits to be read. */
+/** A complete message that waits to be read, or headers that came without one. */
 export interface InboundMessage extends Message {
+  readonly isMessage: boolean
+  /** Consumed when it is read. */
   readonly chargeBytes: number
   next: InboundMessage | null
 }
@@ -35,6 +38,8 @@ export interface ReceiverHost {
   /** Something is to happen at this time. */
   scheduleAt(atMs: number): void
   applyLocal(channel: Channel, event: number): void
+  /** Hands over headers that came without a message. */
+  notifyHeaders(channel: Channel, headers: Headers): void
   /** What the program threw: the channel is reset, the session goes on. */
   onHandlerError(error: unknown, channel: Channel): void
   /** A message was completed and not discarded. */
@@ -45,6 +50,8 @@ export interface ReceiverHost {
 
 /** A payload at least this long may keep the chunk it arrived in alive; a smaller one is copied. */
 const KEEP_VIEW_BYTES = 4_096
+
+const NO_BYTES = new Uint8Array(0)
 
 export class Receiver {
   /** What we let the other side send on the whole connection. */
@@ -142,6 +149,13 @@ export class Receiver {
     return true
   }
 
+  /** Takes headers without a message, already charged: handed over at once unless something waits before them. */
+  addHeaders(channel: Channel, headers: Headers, charge: number): void {
+    this.consume(channel, charge, 0)
+    if (channel.inHead === null && (channel.bits & ACCEPTED) !== 0) this.#host.notifyHeaders(channel, headers)
+    else this.#queue(channel, { payload: NO_BYTES, headers, isMessage: false, chargeBytes: 0, next: null })
+  }
+
   /** Drops an incomplete message; what it cost is consumed. */
   dropPartial(channel: Channel): void {
     if (channel.partial === null) return
@@ -159,9 +173,11 @@ export class Receiver {
 
   /** Hands over what is queued as far as the program lets it, then the end. */
   drainQueue(channel: Channel): void {
+    this.#handHeaders(channel)
     while (channel.inHead !== null && (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED) {
       const message = this.#shift(channel) as InboundMessage
       this.#hand(channel, message.payload, message.headers, message.chargeBytes)
+      this.#handHeaders(channel)
     }
     this.handEnd(channel)
   }
@@ -169,10 +185,12 @@ export class Receiver {
   /** Takes one queued message in pull mode. */
   read(channel: Channel): Message | null {
     if ((channel.bits & ACCEPTED) === 0) return null
+    this.#handHeaders(channel)
     const message = this.#shift(channel)
-    if (message === null) return null
-    channel.bits |= OUTPUT_SEEN
-    this.consume(channel, message.chargeBytes, 1)
+    if (message !== null) {
+      channel.bits |= OUTPUT_SEEN
+      this.consume(channel, message.chargeBytes, 1)
+    }
     this.handEnd(channel)
     return message
   }
@@ -188,8 +206,13 @@ export class Receiver {
         this.#host.onHandlerError(error, channel)
       }
     }
-    const outcome = channel.outcome
+    let outcome = channel.outcome
     if (outcome === null || (channel.bits & FINISHED) !== 0) return
+    // What was read between the end and its telling counts too: a repeat is no longer harmless.
+    if (outcome.delivery === 'unknown' && (channel.bits & OUTPUT_SEEN) !== 0) {
+      outcome = { ...outcome, delivery: 'processed' }
+      channel.outcome = outcome
+    }
     channel.bits |= FINISHED
     try {
       channel.sink.onClose?.(outcome, channel)
@@ -200,7 +223,20 @@ export class Receiver {
 
   /** The program wants no more input: STOP, and everything still to come is discarded. */
   stop(channel: Channel, code: number): void {
-    if ((channel.bits & STOP_SENT) !== 0 || !canReceive(channel.stateNumber) || channel.id === 0) return
+    assertCode('stop', code, 0)
+    if ((channel.bits & (STOP_SENT | STOP_WANTED | FINISHED)) !== 0) return
+    if (channel.stateNumber === STATE_IDLE) {
+      channel.bits |= STOP_WANTED
+      channel.stopCode = code
+      return
+    }
+    if (!canReceive(channel.stateNumber)) {
+      // All of it has arrived: what is unread is dropped, and that it ended is not told.
+      this.dropQueue(channel)
+      channel.bits = (channel.bits & ~END_QUEUED) | STOP_SENT
+      this.handEnd(channel)
+      return
+    }
     this.#host.applyLocal(channel, DO_SEND_STOP)
     // Whether the message under way is one of theirs already counted stays known: its rest must not count again.
     const inMessage = channel.bits & IN_MESSAGE
@@ -217,6 +253,15 @@ export class Receiver {
     return !this.isHeld && this.withheldSinceMs < 0 && this.connection.isDue()
   }
 
+  /** Raises what is granted on the connection, unless R3 forbids it. */
+  grantConnection(): void {
+    if (this.withheldSinceMs >= 0) return
+    if (this.connection.bytesLeft <= 0) {
+      for (const channel of this.#partials) channel.partialProgressMs = this.#host.nowMs
+    }
+    this.connection.grant()
+  }
+
   /** Whether CREDIT frames of channels are owed. */
   get owesCredit(): boolean {
     return this.#owed.length > 0 && !this.isHeld
@@ -231,6 +276,8 @@ export class Receiver {
     for (const channel of owed) {
       channel.bits &= ~CREDIT_OWED
       if (!this.#mayGrant(channel) || !channel.receiveCredit.isDue()) continue
+      // Without credit it could make no progress: its time begins now.
+      if (channel.receiveCredit.bytesLeft <= 0) channel.partialProgressMs = this.#host.nowMs
       channel.receiveCredit.grant()
       this.#host.applyLocal(channel, DO_SEND_CREDIT)
       this.#host.outbox.credit(
@@ -317,7 +364,17 @@ export class Receiver {
     this.#host.onMessageCompleted()
     const isFlowing = (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED && channel.inHead === null
     if (isFlowing) this.#hand(channel, payload, headers, charge)
-    else this.#queue(channel, isOwned ? payload : keep(payload), headers, charge)
+    else {
+      const kept = isOwned ? payload : keep(payload)
+      this.#queue(channel, { payload: kept, headers, isMessage: true, chargeBytes: charge, next: null })
+    }
+  }
+
+  /** Headers at the head of the queue have nothing more to wait for once the channel is accepted. */
+  #handHeaders(channel: Channel): void {
+    while (channel.inHead?.isMessage === false && (channel.bits & ACCEPTED) !== 0) {
+      this.#host.notifyHeaders(channel, (this.#shift(channel) as InboundMessage).headers)
+    }
   }
 
   #hand(channel: Channel, payload: Uint8Array, headers: Headers, charge: number): void {
@@ -330,8 +387,7 @@ export class Receiver {
     this.consume(channel, charge, 1)
   }
 
-  #queue(channel: Channel, payload: Uint8Array, headers: Headers, chargeBytes: number): void {
-    const message: InboundMessage = { payload, headers, chargeBytes, next: null }
+  #queue(channel: Channel, message: InboundMessage): void {
     const wasEmpty = channel.inHead === null
     if (channel.inTail === null) channel.inHead = message
     else channel.inTail.next = message
@@ -350,6 +406,8 @@ export class Receiver {
     if (message === null) return null
     channel.inHead = message.next
     if (message.next === null) channel.inTail = null
+    // Who keeps a message must not keep those behind it.
+    message.next = null
     this.#setUnread(channel, -memoryOf(message))
     return message
   }

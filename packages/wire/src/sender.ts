@@ -145,7 +145,8 @@ export class Sender {
     this.committer.freePartial(channel)
     const wasOpening = this.#opening.delete(channel)
     if (wasOpening) this.#openBlock = 0
-    if (this.#opening.size > 0 || !this.#waitingPartial.isEmpty) this.#host.onOutputPending()
+    // Others may go now; or this was all that a drain still waited for.
+    if (wasOpening || this.#opening.size > 0 || !this.#waitingPartial.isEmpty) this.#host.onOutputPending()
     return wasOpening
   }
 
@@ -175,6 +176,8 @@ export class Sender {
   /** CREDIT n; false when a limit goes back. */
   raise(channel: Channel, byteLimit: number, messageLimit: number): boolean {
     if (!channel.sendCredit.raise(byteLimit, messageLimit)) return false
+    // One that waits for a slot may fit a single frame now, and then needs none.
+    if ((channel.bits & LISTED) !== 0) this.#ready.append(this.#waitingPartial)
     this.#list(channel)
     if (channel.outHead !== null) this.#host.onOutputPending()
     return true
@@ -322,6 +325,7 @@ export class Sender {
   #unblock(): void {
     this.#openBlock = 0
     this.#ready.append(this.#waitingConnection)
+    this.#ready.append(this.#waitingPartial)
     if (this.hasOutput) this.#host.onOutputPending()
   }
 }

@@ -11,6 +11,8 @@ export interface ChannelsHost {
   readonly isOpen: boolean
   /** Credentials are still being checked: inbound channels are held. */
   readonly isAuthPending: boolean
+  /** FINAL was sent: of new channels only calls of references get through. */
+  readonly hasSentFinal: boolean
   onOutputPending(): void
   scheduleAt(atMs: number): void
   notifyChannel(channel: Channel): void

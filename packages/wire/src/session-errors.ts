@@ -1,6 +1,25 @@
 // Owns: the words of the errors with which a session ends or refuses.
 // Must not know: when that happens.
-import { ClosedError, codeName, ERRORS, PeerplexError, ProtocolError, TransportError } from './errors.js'
+import {
+  ClosedError,
+  codeName,
+  codeNumber,
+  ERRORS,
+  PeerplexError,
+  ProtocolError,
+  TransportError,
+} from './errors.js'
+
+/** The code of a GOAWAY that says so: the error's own when it is one of a connection. */
+export function connectionCodeOf(error: PeerplexError): number {
+  const code = codeNumber(error.code)
+  return code >= ERRORS.PROTOCOL_ERROR.wireCode ? code : ERRORS.INTERNAL_ERROR.wireCode
+}
+
+/** With what a message transport is closed after a GOAWAY with this code (spec §18); 4999 is the last there is. */
+export function closeCodeOf(code: number): number {
+  return code === 0 ? 1000 : Math.min(4000 + code, 4999)
+}
 
 /** The other side sent GOAWAY with an error. */
 export function endedRemotely(code: number, text: string): ClosedError {

@@ -8,16 +8,17 @@
 // committer.ts (what goes out), receiver.ts (what comes in).
 import type { Channel, OpenOptions } from './channel.js'
 import { Channels } from './channels.js'
-import { REF_NAME } from './constants.js'
 import { Control } from './control.js'
 import { Dispatcher } from './dispatcher.js'
 import { Headers } from './entries.js'
-import { codeNumber, type Delivery, ERRORS, PeerplexError, ProtocolError, UsageError } from './errors.js'
-import { decodeHello, type Hello, ownHello } from './hello.js'
+import { type Delivery, ERRORS, PeerplexError, ProtocolError, UsageError } from './errors.js'
+import { assertOtherPeer, decodeHello, type Hello, ownHello } from './hello.js'
 import { Intake, PrefaceError } from './intake.js'
 import { resolveSessionLimits, type SessionLimits } from './options.js'
 import type { ChannelsHost, DispatcherHost } from './session-core.js'
 import {
+  closeCodeOf,
+  connectionCodeOf,
   connectionLost,
   endedRemotely,
   helloTimeout,
@@ -29,10 +30,6 @@ import * as states from './session-state.js'
 import { collectStats } from './session-stats.js'
 import type { ConnectionKind, SessionOptions, SessionSink, SessionStats } from './session-types.js'
 import { NO_TRANSITION } from './state-table.js'
-
-// Close codes of message connections (spec §18).
-const CLOSE_NORMAL = 1000
-const CLOSE_CODE_BASE = 4000
 
 export class Session implements ChannelsHost, DispatcherHost {
   readonly kind: ConnectionKind
@@ -53,7 +50,7 @@ export class Session implements ChannelsHost, DispatcherHost {
   #timerMs: number = Number.POSITIVE_INFINITY
   #hasAnnouncedOutput = false
   #bytesReceived = 0
-  #closeCode = CLOSE_NORMAL
+  #closeCode = closeCodeOf(0)
 
   /** Throws UsageError for options out of range. Nothing is sent before `start`. */
   constructor(options: SessionOptions, sink: SessionSink) {
@@ -136,7 +133,8 @@ export class Session implements ChannelsHost, DispatcherHost {
    */
   open(name: string, options: OpenOptions = {}): Channel {
     if (!this.#isStarted) throw new UsageError('FAILED_PRECONDITION', `open '${name}' before start()`)
-    if (!this.isUsable && !(this.isOpen && name === REF_NAME)) throw notUsable(name, this.isOpen)
+    const isAllowed = this.isUsable || (this.isOpen && this.channels.isCallOfLiveRef(name, options))
+    if (!isAllowed) throw notUsable(name, this.isOpen)
     return this.channels.open(name, options)
   }
 
@@ -159,6 +157,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** Ends gracefully: nothing new from the other side, what runs may run for `graceMs`. Repeating it changes nothing. */
   drain(graceMs: number): void {
+    if (!this.#isStarted) throw new UsageError('FAILED_PRECONDITION', 'drain before start()')
     if (!this.isOpen || !this.#control.beginDrain(graceMs)) return
     this.scheduleAt(this.#control.drain.graceEndsMs)
   }
@@ -166,17 +165,18 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** Ends at once: FINAL, RESET(UNAVAILABLE) on everything that runs, then `onClose(null)`. */
   close(): void {
     if (!this.isOpen) return
+    const hasStarted = this.#isStarted
     this.#enterClosed(states.DO_CLOSE)
     this.#endAll('the connection was closed here')
+    if (!hasStarted) this.channels.outbox.discard()
     this.#tellClosed(null)
   }
 
   /** Ends with an error: GOAWAY carries its code when that is one of a connection, INTERNAL_ERROR otherwise. */
   fail(error: PeerplexError): void {
     if (!this.isOpen) return
-    const number = codeNumber(error.code)
-    const code = number >= ERRORS.PROTOCOL_ERROR.wireCode ? number : ERRORS.INTERNAL_ERROR.wireCode
-    this.#closeCode = this.#intake.closeCode || CLOSE_CODE_BASE + code
+    const code = connectionCodeOf(error)
+    this.#closeCode = this.#intake.closeCode || closeCodeOf(code)
     this.#enterClosed(states.DO_FAIL)
     this.#loseAll(error.message, null)
     this.#control.sayError(code, error.message)
@@ -185,17 +185,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** Gives back `count` receptions of a retained reference. */
   releaseRef(refId: number, count = 1): void {
-    if (!this.isOpen) return
-    const result = this.channels.imports.release(refId, count)
-    if (result === 'violation') {
-      throw new UsageError(
-        'INVALID_ARGUMENT',
-        `reference ${refId} was not received ${count} times as retained`,
-      )
-    }
-    if (result === 'ignored') return
-    this.channels.outbox.ref([refId, count])
-    this.onOutputPending()
+    if (this.isOpen) this.channels.releaseImport(refId, count)
   }
 
   // ---- from the transport -------------------------------------------------------------------------------------------
@@ -241,6 +231,8 @@ export class Session implements ChannelsHost, DispatcherHost {
    */
   takeOutput(): Uint8Array[] {
     if (this.isOpen) {
+      // A call whose time is up does not leave, even if the timer is late.
+      if (this.channels.sender.openingCount > 0) this.channels.endings.expire(this.nowMs)
       this.#control.commitOwed()
       this.channels.sender.fill()
     }
@@ -272,8 +264,9 @@ export class Session implements ChannelsHost, DispatcherHost {
     if (this.#control.keepalive.isPingDue(nowMs))
       this.#control.keepalive.onKeepalivePing(this.#control.ping())
     this.channels.tick(nowMs)
+    if (!this.isOpen) return
     if (nowMs >= this.#control.drain.graceEndsMs) this.#endAll('the grace period of the drain is over')
-    if (this.isOpen) this.#reschedule()
+    this.#reschedule()
   }
 
   /** A snapshot of counts and levels; a plain object. */
@@ -348,13 +341,11 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** @internal */
   receiveHello(meta: Uint8Array): void {
     const hello = decodeHello(meta, this.limits.maxHeaderCount)
-    if (hello.instance.every((byte, index) => byte === this.#control.hello.instance[index])) {
-      throw new ProtocolError('SELF_CONNECT', ERRORS.SELF_CONNECT.message)
-    }
+    assertOtherPeer(hello, this.#control.hello)
     this.#step(states.ON_HELLO)
     this.#remoteHello = hello
-    const isPending = this.isAuthPending
-    this.#helloDeadlineMs = isPending ? this.nowMs + this.limits.helloTimeoutMs : Number.POSITIVE_INFINITY
+    const verdictMs = this.nowMs + this.limits.helloTimeoutMs
+    this.#helloDeadlineMs = this.isAuthPending ? verdictMs : Number.POSITIVE_INFINITY
     this.#control.keepalive.start(hello.idleTimeoutMs)
     this.channels.sender.start(hello, this.channels.table.snapshot())
     this.#reschedule()
@@ -377,10 +368,10 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** @internal */
   receiveGoaway(isFinal: boolean, code: number, lastId: number, graceMs: number, headers: Headers): void {
     if (code !== 0) {
-      this.#closeCode = CLOSE_CODE_BASE + code
+      this.#closeCode = closeCodeOf(code)
       const error = endedRemotely(code, headers.get('message') ?? '')
       this.#enterClosed(states.ON_GOAWAY_ERROR)
-      this.channels.endings.loseBeyond(lastId, error.message)
+      this.channels.endings.loseBeyond(lastId, error.message, true)
       this.#loseAll(error.message, null)
       this.#tellClosed(error)
       return
@@ -389,7 +380,7 @@ export class Session implements ChannelsHost, DispatcherHost {
     if (!isNew) return
     const message = 'the other side drains'
     this.channels.endings.returnOpening(message, false)
-    if (isFinal) this.channels.endings.loseBeyond(lastId, message)
+    if (isFinal) this.channels.endings.loseBeyond(lastId, message, false)
     this.#sink.onDrain?.({ isFinal, graceMs })
     if (this.#isDone()) this.onOutputPending()
   }
@@ -447,12 +438,11 @@ export class Session implements ChannelsHost, DispatcherHost {
   }
 
   #reschedule(): void {
-    const { graceEndsMs } = this.#control.drain
     const next = Math.min(
       this.#helloDeadlineMs,
       this.#control.keepalive.nextTimerMs(),
       this.channels.nextTimerMs(),
-      graceEndsMs,
+      this.#control.drain.graceEndsMs,
     )
     this.#timerMs = Number.POSITIVE_INFINITY
     if (next !== Number.POSITIVE_INFINITY) this.scheduleAt(next)

@@ -44,7 +44,11 @@ function limitsOf(random: Random, run: number): Partial<SessionLimits> {
 }
 
 /** A run that is busy enough for any fault to show. */
-function busySettings(seed: number, change: Partial<SimulationSettings> = {}, maxOpenChannels = 8): SimulationSettings {
+function busySettings(
+  seed: number,
+  change: Partial<SimulationSettings> = {},
+  maxOpenChannels = 8,
+): SimulationSettings {
   const limits: Partial<SessionLimits> = {
     channelWindowBytes: 16_384,
     channelWindowMessages: 200,
@@ -74,8 +78,7 @@ describe('flow control, simulated with real sessions', () => {
     'delivers everything without a stall, an overrun or too much memory in 50 random runs of seed %i [FLO-001] [FLO-002] [FLO-013] [FLO-016] [FLO-017] [FLO-018] [FLO-022]',
     { timeout: 60_000 },
     (seed) => {
-      for (let run = 0; run < RUNS_PER_SEED; run++)
-        results.push(new Simulation(settingsOf(seed, run)).run())
+      for (let run = 0; run < RUNS_PER_SEED; run++) results.push(new Simulation(settingsOf(seed, run)).run())
     },
   )
 
@@ -110,7 +113,7 @@ describe('flow control, simulated with real sessions', () => {
 describe('the simulation, turned on broken sessions', () => {
   const sabotages: Record<
     string,
-    [expected: RegExp, sabotage: Sabotage, change?: Partial<SimulationSettings>]
+    [expected: RegExp, sabotage: Sabotage, change?: Partial<SimulationSettings>, opens?: number]
   > = {
     'a receiver that never grants channel credit': [
       /^STALL/,
@@ -129,13 +132,23 @@ describe('the simulation, turned on broken sessions', () => {
     ],
     'a receiver that never announces returned slots': [
       /^STALL/,
-      { onSession: (session) => Object.assign(session.channels.slots, { isUrgent: () => false, grant: () => {} }) },
+      {
+        onSession: (session) =>
+          Object.assign(session.channels.slots, {
+            isUrgent: () => false,
+            isDue: () => false,
+            grant: () => {},
+          }),
+      },
     ],
     'a receiver that goes on granting with its memory full (no R3)': [
       /^MEMORY/,
       {
-        onSession: ({ channels: { receiver } }) =>
-          Object.assign(receiver, { isConnectionCreditDue: () => receiver.connection.isDue() }),
+        onSession: (session) =>
+          Object.defineProperty(session.channels.receiver, 'withheldSinceMs', {
+            get: () => -1,
+            set: () => {},
+          }),
       },
       { isTiny: true, maxMessagesPerFlow: 300, channelCount: 40 },
       1_024,

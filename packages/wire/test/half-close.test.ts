@@ -1,4 +1,4 @@
-import { data, end, entry, open, reset, stop } from '@peerplex/testkit'
+import { credit, data, end, entry, open, reset, stop } from '@peerplex/testkit'
 import { describe, expect, it } from 'vitest'
 import {
   CODE,
@@ -7,6 +7,8 @@ import {
   inbound,
   MORE,
   MSG,
+  NOPROC,
+  opened,
   openedAndSent,
   ready,
   TRL,
@@ -160,12 +162,14 @@ describe('early headers', () => {
     script.expectNothing('no headers are no frame')
   })
 
-  it('are not shown to a channel that nobody has accepted', () => {
+  it('wait on a channel that nobody has accepted, and keep their place among messages', () => {
     const script = undecided()
     const { channel, sink } = inbound(script)
     script.send(data({ chan: 1, entries: [entry('x-phase', 'one')] }))
+    script.send(data({ chan: 1, flags: MSG, payload: 'one' }))
+    script.send(data({ chan: 1, entries: [entry('x-phase', 'two')] }))
     channel.accept(sink)
-    expect(sink.types).toEqual([])
+    expect(sink.types).toEqual(['headers', 'message', 'headers'])
   })
 })
 
@@ -254,15 +258,32 @@ describe('STOP asks for the end of the other direction', () => {
     expect([one.sink.stopCode, two.sink.stopCode]).toEqual([CODE.CANCELLED, 4_000_000_000])
   })
 
-  it('on a channel that is not accepted yet: output ends, and the program finds it so', () => {
+  it('on a channel that is not accepted yet: it is answered once somebody takes the channel', () => {
     const script = undecided()
     const { channel, sink } = inbound(script)
-    script.send(stop({ chan: 1 }))
-    script.expect({ kind: 'DATA', chan: -1, flags: FIN })
-    expect(channel.accept(sink)).toBe(true)
+    script.send(stop({ chan: 1, code: CODE.OUT }))
+    script.expectNothing('FIN would say that the call has run')
     expect(channel.isWritable).toBe(false)
+    expect(channel.accept(sink)).toBe(true)
+    script.expect({ kind: 'DATA', chan: -1, flags: FIN, size: 0 })
     script.send(data({ chan: 1, flags: MSG + FIN, payload: 'last' }))
-    expect(sink.types).toEqual(['message', 'end', 'close'])
+    expect(sink.types).toEqual(['stop', 'message', 'end', 'close'])
+    expect(sink.stopCode).toBe(CODE.OUT)
+    const refused = inbound(script, { chan: 2 })
+    script.send(stop({ chan: 2 }))
+    refused.channel.refuse()
+    script.expect({ kind: 'END', chan: -2, flags: NOPROC })
+    script.expectNothing('and no FIN')
+  })
+
+  it('before our OPEN has left: STOP follows it', () => {
+    const script = ready({}, { opens: 0 })
+    const { channel } = opened(script)
+    channel.stop(CODE.OUT)
+    script.expectNothing('nothing to stop yet')
+    script.send(credit({ byteLimit: 4 << 20, countLimit: 1 }))
+    script.expect({ kind: 'OPEN', chan: 1 })
+    script.expect({ kind: 'STOP', chan: 1, code: CODE.OUT })
   })
 
   it('an early answer: the reply stays whole, the upload is cut', () => {

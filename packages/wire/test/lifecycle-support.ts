@@ -62,7 +62,7 @@ export function opened(script: ScriptedPeer, options: OpenOptions = {}, name = '
 /** A channel opened by the session, its OPEN taken off the wire. */
 export function openedAndSent(script: ScriptedPeer, options: OpenOptions = {}, name = 'svc'): Recorded {
   const recorded = opened(script, options, name)
-  script.expect({ kind: 'OPEN', chan: recorded.channel.id }, name)
+  script.expect((frame) => frame.kind === 'OPEN' && frame.chan === recorded.channel.id, name)
   return recorded
 }
 

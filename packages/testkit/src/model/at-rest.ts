@@ -37,7 +37,7 @@ function checkHalf(model: ReferenceModel, call: Call, half: Half, isCommitted: b
   const isReset = other.ending?.kind === 'reset' || other.refusedWith > 0
   demand(!isReset, `${what}: the other end has reset the channel`)
   if (other.ending !== null) demand(half.isPaused, `${what}: the other end has failed the channel`)
-  const mustStop = other.stopCode > 0 && !half.isEnded
+  const mustStop = other.stopCode > 0 && !half.isEnded && !call.isOneway
   if (mustStop) demand(half.wasToldStop, `${what}: STOP does not arrive`)
   if (half.isPaused || half.stopCode > 0 || half.isSettled || half.wasToldStop) return
   // A paused reader may hold incomplete messages and with them the slots of others; small items need none.

@@ -55,7 +55,9 @@ export interface Half {
   refusedWith: number
   ending: Ending | null
   outcome: ModelOutcome | null
+  /** Not before this, and not after `latestEndMs`, time ends it. */
   deadlineMs: number
+  latestEndMs: number
 }
 
 export interface Call {
@@ -116,7 +118,7 @@ export class ReferenceModel {
 
   open(side: SideName, name: string, isOneway: boolean, timeoutMs: number, openHeaders: string): Half {
     const opener = newHalf(side, true)
-    opener.deadlineMs = timeoutMs > 0 ? this.#now() + timeoutMs : Number.POSITIVE_INFINITY
+    if (timeoutMs > 0) opener.deadlineMs = opener.latestEndMs = this.#now() + timeoutMs
     const acceptor = newHalf(side === 'a' ? 'b' : 'a', false)
     this.calls.set(name, { name, isOneway, opener, acceptor, openHeaders })
     return opener
@@ -173,7 +175,9 @@ export class ReferenceModel {
         )
     }
     acceptor.isShown = true
-    acceptor.deadlineMs = timeoutMs > 0 ? this.#now() + timeoutMs : Number.POSITIVE_INFINITY
+    // Its time runs from the arrival of OPEN, which may be long ago when credentials were checked.
+    acceptor.deadlineMs = opener.deadlineMs
+    if (timeoutMs > 0) acceptor.latestEndMs = this.#now() + timeoutMs
   }
 
   /** A message or headers were handed over. */
@@ -233,7 +237,7 @@ export class ReferenceModel {
     if (outcome.delivery === 'not-sent') demand(!call.acceptor.isShown, `${what}: it was shown`)
     if (outcome.delivery === 'not-processed') demand(!call.acceptor.isHeld, `${what}: it was accepted`)
     const { ending } = other
-    if (outcome.origin === 'remote' && ending?.kind === 'fail' && half.stopCode === 0 && half.ending === null)
+    if (outcome.origin === 'remote' && ending?.kind === 'fail' && half.stopCode === 0 && !half.isSettled)
       demand(half.gotCount >= ending.itemCount, `${what}: messages sent before the failure are missing`)
     if (outcome.code !== 0 && half.ending === null && outcome.origin === 'local') {
       const isEnd = outcome.code === DEADLINE_EXCEEDED && !half.isOpener
@@ -254,6 +258,19 @@ export class ReferenceModel {
       for (const half of [call.opener, call.acceptor]) {
         if (half.side !== side || !half.isHeld || half.isPaused) continue
         demand(half.outcome !== null, `${call.name}, ${side}: the session ended before its channel`)
+      }
+    }
+  }
+
+  /** After time has passed. */
+  checkTime(): void {
+    for (const call of this.calls.values()) {
+      for (const half of [call.opener, call.acceptor]) {
+        const other = otherHalf(call, half)
+        // Whoever does not read learns later that it was over before.
+        const isUnread = half.isPaused && (other.ending !== null || other.isEnded)
+        const isLate = half.isHeld && half.outcome === null && this.#now() >= half.latestEndMs
+        demand(!isLate || isUnread, `${call.name}, ${half.side}: alive after its deadline`)
       }
     }
   }
@@ -296,7 +313,7 @@ export class ReferenceModel {
       )
     }
     if (other.ending !== null) return code === other.ending.code
-    if (other.refusedWith > 0) return code === other.refusedWith
+    if (other.refusedWith > 0 && code === other.refusedWith) return true
     const isGone = this.parties[other.side].isGone || this.#now() >= this.parties[other.side].graceEndsMs
     if (other.isHeld) return false
     if (code === REFUSED) return !other.isShown && this.parties[other.side].mayRefuse
@@ -324,8 +341,10 @@ export class ReferenceModel {
     }
     if (half.isSettled) return ['unknown', 'processed']
     if (hasSeen) return ['processed']
-    if (half.ending === null && this.parties[call.acceptor.side].isDraining && !call.acceptor.isShown)
-      return this.#isLost() ? ['not-processed', 'unknown', 'not-sent'] : ['not-processed']
+    if (code === UNAVAILABLE && this.parties[call.acceptor.side].isDraining && !call.acceptor.isShown) {
+      const isOwnEnd = this.#isLost() || this.#now() >= this.parties[half.side].graceEndsMs
+      return isOwnEnd ? ['not-processed', 'unknown', 'not-sent'] : ['not-processed']
+    }
     // Unread output counts as an answer only when it is this end that throws it away.
     if (half.isPaused && half.ending !== null) return ['unknown', 'processed']
     return this.#isLost() && !call.acceptor.isShown ? ['unknown', 'not-sent'] : ['unknown']
@@ -358,6 +377,7 @@ function newHalf(side: SideName, isOpener: boolean): Half {
     ending: null,
     outcome: null,
     deadlineMs: Number.POSITIVE_INFINITY,
+    latestEndMs: Number.POSITIVE_INFINITY,
   }
 }
 

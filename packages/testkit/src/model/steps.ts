@@ -26,6 +26,8 @@ export class Play {
   readonly model: ReferenceModel
   #manner: Manner
   #count = 0
+  /** `read` tells the end of the channel before it returns the last message. */
+  #endsOfRead: WorldEvent[] | null = null
   /** The first thing that was wrong inside a sink: sinks must not throw into the session. */
   #failure: unknown = null
 
@@ -129,8 +131,6 @@ export class Play {
     call.acceptor.isDecided = true
     this.#echoing.set(call.name, manner === 'echo')
     this.model.accept(call, channel.accept(end))
-    // A STOP that came before is not told, it can be seen.
-    if (call.opener.stopCode > 0 && !channel.isWritable) call.acceptor.wasToldStop = true
   }
 
   readonly #echoing = new Map<string, boolean>()
@@ -188,18 +188,24 @@ export class Play {
   }
 
   read(call: Call, half: Half, channel: Channel): void {
+    const ends: WorldEvent[] = []
+    this.#endsOfRead = ends
     const message = channel.read()
-    if (message !== null)
-      this.model.got(call, half, {
-        isMessage: true,
-        bytes: message.payload,
-        headers: textOf(message.headers),
-      })
+    this.#endsOfRead = null
+    if (message !== null) {
+      const item = { isMessage: true, bytes: message.payload, headers: textOf(message.headers) }
+      this.model.got(call, half, item)
+    }
+    for (const event of ends) this.#observe(event)
   }
 
   // ---- what a program is told ---------------------------------------------------------------------------------------
 
   #observe(event: WorldEvent): void {
+    if (this.#endsOfRead !== null && (event.type === 'end' || event.type === 'close')) {
+      this.#endsOfRead.push(event)
+      return
+    }
     try {
       this.#pass(event)
     } catch (error) {
@@ -386,6 +392,7 @@ function runStep(play: Play, step: Step): void {
       return
     case 'advance':
       world.advance(step.ms, step.isPumping)
+      model.checkTime()
       return
     case 'drain': {
       const party = model.parties[step.side]

@@ -166,21 +166,21 @@ export class World {
   deliver(from: Side, count: number, chunkBytes: number): number {
     const end = this.ends[from]
     const receiver = this.ends[otherSide(from)].session
-    let left = count
-    for (let first = end.pipe[0]; first !== undefined && left > 0; first = end.pipe[0]) {
+    let delivered = 0
+    for (let first = end.pipe[0]; first !== undefined && delivered < count; first = end.pipe[0]) {
       const isWhole = this.setup.kind === 'message'
-      const length = isWhole ? first.length : Math.min(first.length, left, chunkBytes)
+      const length = isWhole ? first.length : Math.min(first.length, count - delivered, chunkBytes)
       if (length === first.length) end.pipe.shift()
       else end.pipe[0] = first.subarray(length)
       // A copy: what the receiver keeps must not hang on the sender's memory.
       receiver.receive(first.slice(0, length))
-      left -= isWhole ? 1 : length
+      delivered += isWhole ? 1 : length
     }
     if (end.isOver && end.pipe.length === 0 && !end.session.hasOutput && !end.isPipeEnded) {
       end.isPipeEnded = true
       receiver.receiveEnd()
     }
-    return count - left
+    return delivered
   }
 
   /** Moves everything until nothing moves any more. */

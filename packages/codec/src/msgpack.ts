@@ -1,0 +1,44 @@
+// Owns: the codec `msgpack` (id 2): MessagePack as every language reads it.
+// Must not know: how bytes become values; that is msgpack-reader.ts and msgpack-writer.ts.
+import type { Codec, RefExporter, RefImporter } from '@peerplex/wire'
+import { MsgpackReader } from './msgpack-reader.js'
+import { MsgpackWriter } from './msgpack-writer.js'
+import { type CodecLimits, resolveCodecLimits } from './options.js'
+
+/** What goes out as what, and what comes back, is the table in docs/codecs.md. */
+export function createMsgpackCodec(limits: Partial<CodecLimits> = {}): Codec {
+  return Object.freeze(new MsgpackCodec(resolveCodecLimits(limits)))
+}
+
+class MsgpackCodec implements Codec {
+  readonly id = 2
+  readonly name = 'msgpack'
+  readonly #limits: CodecLimits
+  #writer: MsgpackWriter | undefined
+  #reader: MsgpackReader | undefined
+
+  constructor(limits: CodecLimits) {
+    this.#limits = limits
+  }
+
+  encode(value: unknown, refs?: RefExporter): Uint8Array {
+    // Taken out while in use: a getter, a toJSON or an exporter may encode as well.
+    const writer = this.#writer ?? new MsgpackWriter(this.#limits)
+    this.#writer = undefined
+    try {
+      return writer.write(value, refs)
+    } finally {
+      this.#writer = writer
+    }
+  }
+
+  decode(payload: Uint8Array, refs?: RefImporter): unknown {
+    const reader = this.#reader ?? new MsgpackReader(this.#limits)
+    this.#reader = undefined
+    try {
+      return reader.read(payload, refs)
+    } finally {
+      this.#reader = reader
+    }
+  }
+}
