@@ -58,18 +58,14 @@ export class JsonPreparer {
   }
 
   #value(value: unknown): unknown {
+    if (isReady(value)) return value
     switch (typeof value) {
-      case 'string':
-      case 'boolean':
-      case 'undefined':
-        return value
       case 'number':
-        if (Number.isFinite(value)) return value
         throw unsendable(NAME, this.#path(), `is ${value}`, 'send null or a string, or use codec msgpack')
       case 'bigint':
         throw unsendable(NAME, this.#path(), 'is a bigint', 'send it as text, or use codec msgpack')
       case 'object':
-        return value === null ? value : this.#object(value)
+        return this.#object(value as object)
       case 'function':
         if (this.#refs !== undefined) return this.#reference(value, this.#refs)
     }
@@ -106,16 +102,14 @@ export class JsonPreparer {
     const depth = this.#enter(items.length)
     let copy: unknown[] | undefined
     for (let index = 0; index < items.length; index++) {
-      this.#steps[depth] = index
-      this.#depth = depth + 1
       const item = items[index]
-      const prepared = this.#value(item)
+      if (isReady(item)) continue
+      const prepared = this.#child(depth, index, item)
       if (prepared !== item) {
         copy ??= [...items]
         copy[index] = prepared
       }
     }
-    this.#depth = depth
     return copy ?? items
   }
 
@@ -124,17 +118,23 @@ export class JsonPreparer {
     const depth = this.#enter(keys.length)
     let copy: Record<string, unknown> | undefined
     for (const key of keys) {
-      this.#steps[depth] = key
-      this.#depth = depth + 1
       const value = object[key]
-      const prepared = this.#value(value)
+      if (isReady(value)) continue
+      const prepared = this.#child(depth, key, value)
       if (prepared !== value) {
         copy ??= copyOf(object)
         put(copy, key, prepared)
       }
     }
-    this.#depth = depth
     return copy ?? object
+  }
+
+  #child(depth: number, step: string | number, value: unknown): unknown {
+    this.#steps[depth] = step
+    this.#depth = depth + 1
+    const prepared = this.#value(value)
+    this.#depth = depth
+    return prepared
   }
 
   #objectOf(map: ReadonlyMap<unknown, unknown>): Record<string, unknown> {
@@ -180,6 +180,19 @@ export class JsonPreparer {
   #path(): Path {
     return this.#steps.slice(0, this.#depth)
   }
+}
+
+/** What JSON.stringify writes as it is; a property that is undefined it leaves out, an item that is undefined becomes null. */
+function isReady(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'undefined':
+      return true
+    case 'number':
+      return Number.isFinite(value)
+  }
+  return value === null
 }
 
 /** In a message with references a key that begins with `$` has one more of it, so that `{"$ref":0}` means only one thing. */

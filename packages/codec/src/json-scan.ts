@@ -13,6 +13,9 @@ const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 const BLANK = 0x20
 
+/** A string longer than this is skipped by a search instead of byte by byte; keys are usually shorter. */
+const LOOPED_STRING_BYTES = 24
+
 /** For correct JSON: containers inside each other, and values (keys not counted). Builds nothing; borrows the payload. */
 export function measureJson(payload: Uint8Array): { depth: number; elementCount: number } {
   let open = 0
@@ -23,16 +26,12 @@ export function measureJson(payload: Uint8Array): { depth: number; elementCount:
   for (let at = 0; at < payload.length; at++) {
     const byte = payload[at] as number
     if (byte <= BLANK) continue
-    const wasFresh = isFresh
+    if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) open--
+    else if (isFresh || byte === COMMA) elementCount++
     isFresh = byte === OPEN_BRACKET || byte === OPEN_BRACE
     if (isFresh) {
-      if (wasFresh) elementCount++
       open++
       if (open > depth) depth = open
-    } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) open--
-    else if (wasFresh || byte === COMMA) {
-      elementCount++
-      if (byte === QUOTE) at = endOfString(payload, at)
     } else if (byte === QUOTE) at = endOfString(payload, at)
   }
   return { depth, elementCount }
@@ -40,8 +39,18 @@ export function measureJson(payload: Uint8Array): { depth: number; elementCount:
 
 /** Where the string that begins at `start` ends, or the end of the payload. */
 function endOfString(payload: Uint8Array, start: number): number {
+  const loopEnd = Math.min(payload.length, start + LOOPED_STRING_BYTES)
   let at = start + 1
-  while (at < payload.length && payload[at] !== QUOTE) at += payload[at] === BACKSLASH ? 2 : 1
+  while (at < loopEnd && payload[at] !== QUOTE) at += payload[at] === BACKSLASH ? 2 : 1
+  while (at >= loopEnd && at < payload.length) {
+    const end = payload.indexOf(QUOTE, at)
+    if (end < 0) return payload.length
+    // Escaped when an odd number of backslashes stands before it, none of which belongs to an escape before `at`.
+    let backslashes = 0
+    while (end - backslashes > at && payload[end - backslashes - 1] === BACKSLASH) backslashes++
+    if (backslashes % 2 === 0) return end
+    at = end + 1
+  }
   return at
 }
 

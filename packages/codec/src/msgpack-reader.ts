@@ -17,6 +17,13 @@ const ASSEMBLED_BYTES = 32
 /** Slots of the cache of keys: one key each, of at most 31 bytes. A key that finds its slot taken replaces what is there. */
 const KEY_SLOTS = 1_024
 
+/** Two words, and the same memory as floats: written and read in one go, so that nothing stays in them. */
+const WORDS = new Uint32Array(2)
+const FLOAT_OF_WORD = new Float32Array(WORDS.buffer)
+const DOUBLE_OF_WORDS = new Float64Array(WORDS.buffer)
+/** Which word holds the upper half of a double on this machine. */
+const HIGH_WORD = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0
+
 const TWO_POW_32 = 0x1_0000_0000
 const MAX_NANOSECONDS = 999_999_999
 /** The last second that Date knows, on either side of 1970. */
@@ -26,7 +33,6 @@ const MAX_DATE_SECONDS = 8.64e12
 export class MsgpackReader {
   readonly #maxDepth: number
   readonly #maxElementCount: number
-  readonly #float: DataView = new DataView(new ArrayBuffer(8))
   readonly #keyBytes: Uint8Array[] = new Array<Uint8Array>(KEY_SLOTS).fill(NO_BYTES)
   readonly #keyTexts: string[] = new Array<string>(KEY_SLOTS).fill('')
   #bytes: Uint8Array = NO_BYTES
@@ -89,12 +95,12 @@ export class MsgpackReader {
       case format.EXT_32:
         return this.#extension(this.#u32())
       case format.FLOAT_32:
-        this.#float.setUint32(0, this.#u32())
-        return this.#float.getFloat32(0)
+        WORDS[0] = this.#u32()
+        return FLOAT_OF_WORD[0]
       case format.FLOAT_64:
-        this.#float.setUint32(0, this.#u32())
-        this.#float.setUint32(4, this.#u32())
-        return this.#float.getFloat64(0)
+        WORDS[HIGH_WORD] = this.#u32()
+        WORDS[1 - HIGH_WORD] = this.#u32()
+        return DOUBLE_OF_WORDS[0]
       case format.UINT_8:
         return this.#u8()
       case format.UINT_16:

@@ -71,16 +71,32 @@ export class Assigner {
 
   /** Starts an open. Never throws for reasons outside the program: `sink.onFailed` tells. */
   submit(spec: OpenSpec, sink: RequestSink): OpenRequest {
-    const request = new OpenRequest(spec, sink, this.#options.clock.now(), this.#sequence++)
+    const request = this.create(spec, sink)
+    this.enter(request)
+    return request
+  }
+
+  /** A request that `enter` brings on its way. Its deadline runs. */
+  create(spec: OpenSpec, sink: RequestSink): OpenRequest {
+    return new OpenRequest(spec, sink, this.#options.clock.now(), this.#sequence++)
+  }
+
+  /** The second half of `submit`. */
+  enter(request: OpenRequest): void {
     if (this.#isClosed) {
-      this.#fail(request, closedError(request))
-      return request
+      this.fail(request, closedError(request))
+      return
     }
-    // Nobody overtakes those who wait already.
-    const connection = this.#queue.first === null || spec.to !== undefined ? this.#pool.choose(request) : null
+    // Nobody overtakes those who wait already for the same; who waits for one particular peer stands in nobody else's way.
+    const isNext = request.spec.to !== undefined || this.#queue.count === this.#queue.targetedCount
+    const connection = isNext ? this.#pool.choose(request) : null
     if (connection !== null) this.#assign(request, connection)
     else this.#wait(request)
-    return request
+  }
+
+  /** The sink of a request holds so many bytes more until it is assigned. False: it had better take no more. */
+  hold(request: OpenRequest, bytes: number): boolean {
+    return this.#queue.grow(request, bytes)
   }
 
   /** The program gave up: whatever waits is dropped, and a channel is reset. */
@@ -91,6 +107,7 @@ export class Assigner {
     if (wasWaiting) this.#queue.remove(request)
     else request.channel?.reset(code)
     request.release()
+    if (wasWaiting) request.sink.onCancelled?.(code, request)
   }
 
   /** Marks a request as done; its sink calls this from `onClose` unless `retry` took it back. */
@@ -137,12 +154,15 @@ export class Assigner {
       if (connection !== null) {
         this.#queue.remove(request)
         this.#assign(request, connection)
-      } else if (request.spec.to === undefined) {
+        // That calls sinks, and those may have changed the queue; and who was blocked may stand in it now.
+        request = next?.isQueued === true ? next : this.#queue.first
+        continue
+      }
+      if (request.spec.to === undefined) {
         isFull = true
         if (this.#queue.targetedCount === 0) return
       }
-      // Assigning calls sinks, and those may have changed the queue.
-      request = next === null || next.isQueued ? next : this.#queue.first
+      request = next
     }
   }
 
@@ -151,7 +171,7 @@ export class Assigner {
     this.#isClosed = true
     this.#clearTimer()
     for (const request of this.#queue.takeAll()) {
-      this.#fail(
+      this.fail(
         request,
         notSentError('UNAVAILABLE', request, reason, 'nothing was sent: try again elsewhere'),
       )
@@ -163,8 +183,9 @@ export class Assigner {
     this.#returned = []
     const nowMs = this.#options.clock.now()
     for (const request of returned) {
-      if (this.#isClosed) this.#fail(request, closedError(request))
-      else if (request.state === 'waiting') this.#queue.putBack(request, nowMs)
+      if (request.state !== 'waiting') continue
+      if (this.#isClosed) this.fail(request, closedError(request))
+      else this.#queue.putBack(request, nowMs)
     }
     this.#schedule()
     this.pump()
@@ -175,7 +196,7 @@ export class Assigner {
       const cause = this.#lastError()
       const reason = cause === null ? 'no connection is ready' : `no connection is ready: ${cause.message}`
       const hint = 'leave waitForReady on to wait for a connection'
-      this.#fail(request, notSentError('UNAVAILABLE', request, reason, hint, cause))
+      this.fail(request, notSentError('UNAVAILABLE', request, reason, hint, cause))
       return
     }
     if (!this.#encode(request, this.#codecs.choose(request.spec.codec, null))) return
@@ -183,12 +204,12 @@ export class Assigner {
     const error = this.#queue.add(request, nowMs, (dropped) => {
       this.#droppedCount++
       const reason = 'it gave way to a newer one: the queue was full'
-      this.#fail(
+      this.fail(
         dropped,
         notSentError('RESOURCE_EXHAUSTED', dropped, reason, 'send less, or raise queue.maxCalls'),
       )
     })
-    if (error !== null) this.#fail(request, error)
+    if (error !== null) this.fail(request, error)
     else this.#schedule()
   }
 
@@ -213,7 +234,7 @@ export class Assigner {
       })
       request.channel = channel
     } catch (error) {
-      this.#fail(request, asPeerplexError(error))
+      this.fail(request, asPeerplexError(error))
       return
     }
     request.sink.onAssigned?.(request)
@@ -233,7 +254,7 @@ export class Assigner {
   /** Chooses the codec and encodes the first message; false when either failed, which the sink has been told. */
   #encode(request: OpenRequest, codec: Codec | PeerplexError): boolean {
     if (codec instanceof Error) {
-      this.#fail(request, codec)
+      this.fail(request, codec)
       return false
     }
     try {
@@ -241,12 +262,13 @@ export class Assigner {
       request.codec = codec
       return true
     } catch (error) {
-      this.#fail(request, asPeerplexError(error))
+      this.fail(request, asPeerplexError(error))
       return false
     }
   }
 
-  #fail(request: OpenRequest, error: PeerplexError): void {
+  /** Ends a request that has no channel. */
+  fail(request: OpenRequest, error: PeerplexError): void {
     request.state = 'settled'
     request.release()
     // Never from within `submit`: its caller does not have the request yet.
@@ -260,7 +282,7 @@ export class Assigner {
     this.#timerMs = Number.POSITIVE_INFINITY
     const nowMs = this.#options.clock.now()
     for (let request = this.#queue.takeExpired(nowMs); request; request = this.#queue.takeExpired(nowMs)) {
-      this.#fail(request, this.#expiryError(request, nowMs))
+      this.fail(request, this.#expiryError(request, nowMs))
     }
     this.#schedule()
   }

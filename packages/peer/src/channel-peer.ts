@@ -187,11 +187,16 @@ export class ChannelPeer implements LinkHost {
   // ---- for links ----------------------------------------------------------------------------------------------------
 
   /** @internal */
-  async adopt(connection: Connection, link: Link): Promise<PeerConnection> {
-    const auth = await this.#credentials()
+  adopt(connection: Connection, link: Link, auth: string | Uint8Array | undefined): PeerConnection {
     const adopted = this.#start(connection, auth)
     this.#linkOf.set(adopted, link)
     return adopted
+  }
+
+  /** @internal */
+  async credentials(): Promise<string | Uint8Array | undefined> {
+    const { credentials } = this.options
+    return typeof credentials === 'function' ? await credentials() : credentials
   }
 
   /** @internal */
@@ -296,11 +301,6 @@ export class ChannelPeer implements LinkHost {
     const listeners = [...this.#listeners]
     this.#listeners.clear()
     await Promise.allSettled(listeners.map((listener) => listener.close()))
-  }
-
-  async #credentials(): Promise<string | Uint8Array | undefined> {
-    const { credentials } = this.options
-    return typeof credentials === 'function' ? await credentials() : credentials
   }
 
   #onError(error: unknown, name: string, connection: PeerConnection): void {

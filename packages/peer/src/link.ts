@@ -49,8 +49,10 @@ const HOPELESS: ReadonlySet<string> = new Set(['VERSION', 'AUTH', 'SELF_CONNECT'
 /** What a link asks of its peer. @internal */
 export interface LinkHost {
   readonly options: ResolvedPeerOptions
-  /** Puts a new connection to work; the peer calls back `onHello`, `onDrain` and `onLost`. */
-  adopt(connection: Connection, link: Link): Promise<PeerConnection>
+  /** What HELLO is to carry as `auth`; asked before each attempt. */
+  credentials(): Promise<string | Uint8Array | undefined>
+  /** Puts a new connection to work at once; the peer calls back `onHello`, `onDrain` and `onLost`. */
+  adopt(connection: Connection, link: Link, auth: string | Uint8Array | undefined): PeerConnection
   /** An attempt failed; for the log, and for calls that do not wait. */
   onAttemptFailed(link: Link, error: PeerplexError): void
   onLinkClosed(link: Link): void
@@ -140,14 +142,15 @@ export class Link {
     this.#abort = abort
     this.#setTimer(clock.now() + connectTimeoutMs, () => this.#onTimeout())
     try {
+      const auth = await this.#host.credentials()
+      if (abort.signal.aborted) return
       const connection = await this.#transport.connect(this.#endpoint, { signal: abort.signal })
       if (abort.signal.aborted) {
         connection.destroy()
         return
       }
       this.#step('connected')
-      this.#connection = await this.#host.adopt(connection, this)
-      if (abort.signal.aborted) this.#connection.driver.session.close()
+      this.#connection = this.#host.adopt(connection, this, auth)
     } catch (error) {
       if (!abort.signal.aborted) this.#fail(asTransportError(error, this.url), false)
     }

@@ -58,7 +58,7 @@ export class OpenQueue {
       this.#append(request)
       return null
     }
-    if (this.#options.overflow === 'block') {
+    if (this.#options.overflow === 'block' && this.#canEverHold(request)) {
       this.#blocked.add(request)
       this.#setDeadline(request)
       return null
@@ -93,6 +93,13 @@ export class OpenQueue {
     else this.#head.previous = request
     this.#head = request
     this.#enter(request)
+  }
+
+  /** A waiting request got bigger, which is not refused; says whether there is room for more of the kind. */
+  grow(request: OpenRequest, bytes: number): boolean {
+    request.heldBytes += bytes
+    if (request.isQueued) this.#bytes += bytes
+    return this.#bytes < this.#options.maxBytes
   }
 
   /** Takes a request out, wherever it waits; false when it did not. */
@@ -134,6 +141,11 @@ export class OpenQueue {
     return (
       this.#count < this.#options.maxCalls && this.#bytes + request.messageBytes <= this.#options.maxBytes
     )
+  }
+
+  /** What is larger than the whole queue would wait for nothing. */
+  #canEverHold(request: OpenRequest): boolean {
+    return this.#options.maxCalls > 0 && request.messageBytes <= this.#options.maxBytes
   }
 
   #append(request: OpenRequest): void {

@@ -2,6 +2,7 @@
 // attempts. Calls of the RPC layer and channels of the user are both built on it.
 // Must not know: how a connection is chosen (pool.ts) or what the messages mean.
 import {
+  CallError,
   type Channel,
   type ChannelSink,
   ClosedError,
@@ -41,6 +42,8 @@ export interface RequestSink extends ChannelSink {
   onAssigned?(request: OpenRequest): void
   /** It will never be on a connection: expired, queue full, peer closed. Called at most once, and then nothing else. */
   onFailed(error: PeerplexError, request: OpenRequest): void
+  /** It was cancelled while no connection had it; nothing else is called then. For filters. */
+  onCancelled?(code: number, request: OpenRequest): void
 }
 
 /** `waiting` in the queue or for room in it, `assigned` to a connection, `settled` for good. */
@@ -49,7 +52,8 @@ export type RequestState = 'waiting' | 'assigned' | 'settled'
 const NO_BYTES = new Uint8Array(0)
 
 export class OpenRequest {
-  readonly spec: OpenSpec
+  /** Filters may replace it before it is submitted. */
+  spec: OpenSpec
   readonly sink: RequestSink
   state: RequestState = 'waiting'
   channel: Channel | null = null
@@ -59,7 +63,9 @@ export class OpenRequest {
   /** Times it was handed to a connection whose transport may have taken it. */
   attempts = 0
   /** Monotonic; Infinity without a deadline. */
-  readonly expiresAtMs: number
+  expiresAtMs: number
+  /** Bytes of further messages that its sink holds for it; they count in the queue as the first message does. */
+  heldBytes = 0
 
   // ---- the queue's -------------------------------------------------------------------------------------------------
   previous: OpenRequest | null = null
@@ -82,9 +88,9 @@ export class OpenRequest {
     this.expiresAtMs = spec.timeoutMs > 0 ? nowMs + spec.timeoutMs : Number.POSITIVE_INFINITY
   }
 
-  /** Bytes of the first message, as far as it is encoded. */
+  /** Bytes of the first message, as far as it is encoded, and of what its sink holds. */
   get messageBytes(): number {
-    return this.#message.length
+    return this.#message.length + this.heldBytes
   }
 
   /** The first message in `codec`; encoded anew only when the codec differs from the last one. */
@@ -99,23 +105,61 @@ export class OpenRequest {
 
   /** Forgets the message: it will not be sent again. */
   release(): void {
+    this.heldBytes = 0
     this.#message = NO_BYTES
     this.#encodedWith = null
   }
 }
 
-/** What happened to a call, as an error for its caller: what was tried, where, and what to do. */
-export function outcomeError(outcome: Outcome, request: OpenRequest, hint = ''): PeerplexError {
-  const where = request.remote === null ? '' : ` at peer ${request.remote.describe()}`
-  const text = outcome.message === '' ? `ended with ${outcome.name}` : outcome.message
-  return new ClosedError(outcome.name, `'${request.spec.name}'${where}: ${text}`, {
-    hint: hint === '' ? hintFor(outcome) : hint,
+/** What an error says about the channel that it ended; an OpenRequest is one. */
+export interface OutcomePlace {
+  readonly spec: { readonly name: string }
+  readonly remote: RemotePeer | null
+  readonly codec: Codec | null
+  readonly attempts: number
+}
+
+/** Refusals that the other peer's machinery reports, not its application: where it happened is half the message. */
+const REFUSALS: ReadonlySet<string> = new Set(['UNIMPLEMENTED', 'UNSUPPORTED_CODEC'])
+
+/** What happened to a call or channel, as an error for the program: what was tried, where, and what to do. */
+export function outcomeError(outcome: Outcome, place: OutcomePlace, hint = ''): PeerplexError {
+  const isRemote = outcome.origin === 'remote'
+  const remoteHint = isRemote ? (outcome.headers.get('hint') ?? '') : ''
+  const canRepeat = outcome.delivery === 'not-sent' || outcome.delivery === 'not-processed'
+  // What the application over there says stands for itself.
+  const isAnswer = isRemote && outcome.message !== ''
+  const Kind = isAnswer ? CallError : ClosedError
+  return new Kind(outcome.name, isAnswer ? answerText(outcome, place, remoteHint) : localText(outcome, place), {
+    hint: hint || remoteHint || hintFor(outcome),
     delivery: outcome.delivery,
-    retryable: outcome.delivery === 'not-sent' || outcome.delivery === 'not-processed',
+    retryable: canRepeat || outcome.headers.has('retry-after-ms'),
     origin: outcome.origin,
-    remote: request.remote?.id,
-    attempts: request.attempts,
+    details: decodeDetails(outcome.details, place.codec),
+    remote: place.remote?.id,
+    attempts: place.attempts,
   })
+}
+
+function localText(outcome: Outcome, { spec, remote }: OutcomePlace): string {
+  const where = remote === null ? '' : ` at peer ${remote.describe()}`
+  return `'${spec.name}'${where}: ${outcome.message === '' ? `ended with ${outcome.name}` : outcome.message}`
+}
+
+function answerText(outcome: Outcome, { remote }: OutcomePlace, hint: string): string {
+  const isRefusal = outcome.delivery === 'not-processed' && REFUSALS.has(outcome.name)
+  if (!isRefusal || remote === null) return outcome.message
+  return `${outcome.message} at peer ${remote.describe()}${hint === '' ? '' : `; ${hint}`}`
+}
+
+/** Details that do not decode are not worth losing the error over. */
+function decodeDetails(details: Uint8Array, codec: Codec | null): unknown {
+  if (details.length === 0 || codec === null) return undefined
+  try {
+    return codec.decode(details)
+  } catch {
+    return details
+  }
 }
 
 function hintFor(outcome: Outcome): string {

@@ -49,6 +49,7 @@ class FakeConnection implements Connection {
   }
 
   write(parts: readonly Uint8Array[]): boolean {
+    expect(parts.length).toBeGreaterThan(0)
     this.log.push('write')
     this.writes.push(concat(parts.map((part) => part.slice())))
     this.onWrite()
@@ -481,6 +482,18 @@ describe.each(KINDS)('the end of the input on a %s connection', (kind) => {
   })
 })
 
+describe('a connection that ends while output is collected', () => {
+  it('is not written to any more', async () => {
+    const { connection, driver, events } = await setUp()
+    const sink = { onMessage: () => {}, onWritable: () => connection.sink.onEnd(undefined) }
+    const channel = driver.session.open('x', { sink })
+    while (channel.send(new Uint8Array(16_384)));
+    await endOfTurn()
+    expect(connection.log.at(-1)).toBe('destroy')
+    expect(events).toEqual(['hello', 'close UNAVAILABLE', 'released'])
+  })
+})
+
 describe('what throws', () => {
   const boom = (): never => {
     throw new Error('boom')
@@ -537,6 +550,21 @@ describe('what throws', () => {
     expect(connection.ending).toEqual(['destroy'])
     expect(clock.pendingTimerCount).toBe(0)
   })
+
+  it.each(['receive', 'takeOutput', 'tick'] as const)(
+    'in %s of the session is the loss of the connection',
+    async (method) => {
+      const { clock, connection, driver, errors, events } = await setUp()
+      driver.session.open('x', { timeoutMs: 10 })
+      Object.defineProperty(driver.session, method, { value: boom })
+      if (method === 'receive') connection.sink.onData(ping())
+      await endOfTurn()
+      if (method === 'tick') clock.advance(10)
+      expect(events).toEqual(['hello', 'close UNAVAILABLE', 'released'])
+      expect((errors[0] as Error).cause).toEqual(new Error('boom'))
+      expect(connection.ending).toEqual(['destroy'])
+    },
+  )
 
   it('while the connection is destroyed is reported', async () => {
     const { connection, events } = await setUp()

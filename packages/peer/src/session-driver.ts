@@ -46,7 +46,7 @@ export class SessionDriver {
   readonly #clock: Clock
   readonly #events: SessionDriverEvents
   readonly #flushLater = (): void => this.#flush()
-  readonly #tickLater = (): void => this.#tick()
+  readonly #tick = (): void => this.#guard(() => this.session.tick())
   #phase: Phase = 'open'
   /** The session's timer while it is open, then the one that ends the wait for the other side. */
   #timer: TimerHandle = null
@@ -83,7 +83,7 @@ export class SessionDriver {
     const events = this.#events
     return {
       onOutputPending: () => this.#scheduleFlush(),
-      onTimer: (atMs) => this.#setTimer(atMs, this.#tickLater),
+      onTimer: (atMs) => this.#setTimer(atMs, this.#tick),
       onHello: (hello) => this.#tell(() => events.onHello?.(hello)),
       // The session itself catches what this throws: it knows which channel pays for it.
       onChannel: (channel: Channel) => events.onChannel(channel),
@@ -96,9 +96,8 @@ export class SessionDriver {
 
   #connectionSink(): ConnectionSink {
     return {
-      onData: (chunk) => {
-        if (this.#phase === 'open') this.#guard(() => this.session.receive(chunk))
-      },
+      // A session that is closed does not look at it.
+      onData: (chunk) => this.#guard(() => this.session.receive(chunk)),
       onDrain: () => {
         this.#isBlocked = false
         this.#scheduleFlush()
@@ -115,17 +114,14 @@ export class SessionDriver {
   }
 
   #onSessionClose(error: PeerplexError | null): void {
-    this.#clearTimer()
     this.#phase = error === null ? 'closing' : 'failing'
-    const isOver = this.#isInputEnded || error?.origin === 'remote'
-    if (!isOver) {
-      const waitMs = error === null ? CLOSE_TIMEOUT_MS : LINGER_MS
-      this.#setTimer(this.#clock.now() + waitMs, () => this.#release())
-      // Not at once: this may be a call from within `takeOutput`, or from a sink in the middle of a chunk.
-      this.#scheduleFlush()
-    }
+    const waitMs = error === null ? CLOSE_TIMEOUT_MS : LINGER_MS
+    this.#setTimer(this.#clock.now() + waitMs, () => this.#release())
+    // Not at once: this may be a call from within `takeOutput`, or from a sink in the middle of a chunk.
+    this.#scheduleFlush()
     this.#tell(() => this.#events.onClose(error))
-    if (isOver) this.#release()
+    // Who sent GOAWAY with an error expects no answer, and reads none (spec §12.4).
+    if (error?.origin === 'remote') this.#release()
   }
 
   // ---- output -------------------------------------------------------------------------------------------------------
@@ -136,7 +132,6 @@ export class SessionDriver {
    */
   #scheduleFlush(): void {
     if (this.#isFlushing || this.#phase === 'released') return
-    if (this.#isBlocked && this.#phase !== 'failing') return
     this.#isFlushing = true
     END_OF_TURN.then(this.#flushLater)
   }
@@ -167,11 +162,6 @@ export class SessionDriver {
   }
 
   // ---- time ---------------------------------------------------------------------------------------------------------
-
-  #tick(): void {
-    this.#timer = null
-    this.#guard(() => this.session.tick())
-  }
 
   #setTimer(atMs: number, run: () => void): void {
     this.#clearTimer()

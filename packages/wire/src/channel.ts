@@ -59,6 +59,8 @@ export interface ChannelSink {
   onWritable?(channel: Channel): void
   /** The other side wants no more of our output; `isWritable` is false from now on. */
   onStop?(code: number, channel: Channel): void
+  /** It has failed while messages wait to be read: nothing goes out any more. `onClose` comes once they are read. */
+  onFailing?(outcome: Outcome, channel: Channel): void
   /** The last call for this channel, always exactly one. Work for it is to be given up if the code is not 0. */
   onClose?(outcome: Outcome, channel: Channel): void
 }

@@ -1,7 +1,7 @@
 // Owns: how channels end: by FIN, END, RESET, loss or a deadline; what is then released, and what the program is told
 // (spec §8, §11, §12). Every path leads through `#finish`, once per channel.
 // Must not know: how channels begin (channels.ts), the session's own end.
-import { type Channel, type FailOptions, makeOutcome } from './channel.js'
+import { type Channel, type FailOptions, makeOutcome, type Outcome } from './channel.js'
 import {
   ACCEPTED,
   ANSWERED,
@@ -307,11 +307,21 @@ export class Endings {
     if (code !== 0) channel.bits &= ~ARRIVING
     this.#deadlines.remove(channel)
     this.#channels.receiver.handEnd(channel)
+    if (code !== 0 && (channel.bits & (ACCEPTED | FINISHED)) === ACCEPTED) this.#tellFailing(channel)
+  }
+
+  /** Its end waits behind messages that nobody reads; a program that waits for room must not wait for that. */
+  #tellFailing(channel: Channel): void {
+    try {
+      channel.sink.onFailing?.(channel.outcome as Outcome, channel)
+    } catch (error) {
+      this.#channels.onHandlerError(error, channel)
+    }
   }
 
   #remove(channel: Channel): void {
     this.#deadlines.remove(channel)
-    this.#channels.exports.releaseChannel(channel)
+    for (const refId of this.#channels.exports.releaseChannel(channel)) this.#host.notifyRefFreed(refId)
     this.#channels.imports.releaseChannel(channel)
     this.#channels.sendReleases()
     if (!this.#channels.table.remove(channel)) return

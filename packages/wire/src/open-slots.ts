@@ -66,6 +66,13 @@ export class OpenSlots {
     )
   }
 
+  /** Starts the counts elsewhere, for tests of the wrap. @internal */
+  startAt(count: number): void {
+    this.#receivedCount = (this.#receivedCount + count) | 0
+    this.#returnedCount = (this.#returnedCount + count) | 0
+    this.#grantedCount = (this.#grantedCount + count) | 0
+  }
+
   grant(): void {
     const owed = this.#owedCount()
     if (owed > 0) this.#grantedCount = (this.#grantedCount + owed) | 0

@@ -239,7 +239,8 @@ export class Sender {
     channel.bits &= ~LISTED
     const item = channel.outHead
     if (item === null) return true
-    const quantum = this.#ready.isEmpty ? LARGEST_SENT_FRAME_BYTES : this.#quantumBytes
+    const isAlone = this.#ready.isEmpty && !this.#canOpen()
+    const quantum = isAlone ? LARGEST_SENT_FRAME_BYTES : this.#quantumBytes
     const result = this.committer.commit(channel, item, quantum)
     if (result >= 0) this.#advance(channel, item, result)
     else if (result === LACKS_CONNECTION_CREDIT) this.#put(this.#waitingConnection, channel)

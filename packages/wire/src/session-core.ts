@@ -17,6 +17,8 @@ export interface ChannelsHost {
   scheduleAt(atMs: number): void
   notifyChannel(channel: Channel): void
   notifyHandlerError(error: unknown, channel: Channel): void
+  /** An exported reference is gone: released, or its channel over. */
+  notifyRefFreed(refId: number): void
   /** A channel left the table; after FINAL the last one ends the session. */
   onChannelRemoved(): void
 }

@@ -39,7 +39,7 @@ export interface SessionSink {
   onDrain?(info: DrainInfo): void
   /** The other side lets us open more channels: what waits for that elsewhere may come here. */
   onOpenCredit?(): void
-  /** A retained reference that we exported was released for the last time. */
+  /** A reference that we exported is gone: released for the last time, or the channel that carried it is over. */
   onRefFreed?(refId: number): void
   /** A channel's sink threw; the channel has been ended. */
   onHandlerError?(error: unknown, channel: Channel): void

@@ -68,7 +68,9 @@ export function inbound(script: ScriptedPeer, fields: RawOpen = {}): Recorded {
 
 /** So many bytes, not all alike. */
 export function bytesOf(count: number, start = 0): Uint8Array {
-  return Uint8Array.from({ length: count }, (_, i) => (start + i * 7) % 251)
+  const bytes = new Uint8Array(count)
+  for (let i = 0; i < count; i++) bytes[i] = (start + i * 7) % 251
+  return bytes
 }
 
 /** What a frame costs: its size, and 32 if it has MSG; a DATA with FIN and without MSG is free, as are all other types. */
