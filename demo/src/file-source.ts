@@ -3,7 +3,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
 /** One message: fits a frame of the default size, so that nothing is cut and joined again. */
-export const FILE_MESSAGE_BYTES = 65_536
+const FILE_MESSAGE_BYTES = 65_536
 /** What is read at once: a trip through the thread pool costs more than the reading of one message. */
 const BLOCK_BYTES = 262_144
 

@@ -26,6 +26,12 @@ export function measureJson(payload: Uint8Array): { depth: number; elementCount:
   for (let at = 0; at < payload.length; at++) {
     const byte = payload[at] as number
     if (byte <= BLANK) continue
+    // Letters, digits and what else is in a number or between a key and its value: most bytes, and of no weight.
+    if (byte > COMMA && byte < OPEN_BRACKET) {
+      if (isFresh) elementCount++
+      isFresh = false
+      continue
+    }
     if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) open--
     else if (isFresh || byte === COMMA) elementCount++
     isFresh = byte === OPEN_BRACKET || byte === OPEN_BRACE

@@ -98,9 +98,7 @@ export class MsgpackReader {
         WORDS[0] = this.#u32()
         return FLOAT_OF_WORD[0]
       case format.FLOAT_64:
-        WORDS[HIGH_WORD] = this.#u32()
-        WORDS[1 - HIGH_WORD] = this.#u32()
-        return DOUBLE_OF_WORDS[0]
+        return this.#double()
       case format.UINT_8:
         return this.#u8()
       case format.UINT_16:
@@ -319,15 +317,14 @@ export class MsgpackReader {
   }
 
   #u32(): number {
-    const start = this.#take(4)
-    const bytes = this.#bytes
-    return (
-      (((bytes[start] as number) << 24) |
-        ((bytes[start + 1] as number) << 16) |
-        ((bytes[start + 2] as number) << 8) |
-        (bytes[start + 3] as number)) >>>
-      0
-    )
+    return word(this.#bytes, this.#take(4)) >>> 0
+  }
+
+  #double(): number {
+    const start = this.#take(8)
+    WORDS[HIGH_WORD] = word(this.#bytes, start)
+    WORDS[1 - HIGH_WORD] = word(this.#bytes, start + 4)
+    return DOUBLE_OF_WORDS[0] as number
   }
 
   /** Takes so many bytes and returns where they start. */
@@ -345,6 +342,16 @@ export class MsgpackReader {
   #bad(problem: string): Error {
     return unreadable(NAME, `${problem} (at byte ${this.#at} of ${this.#end})`)
   }
+}
+
+/** Four bytes as a signed number. */
+function word(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) << 24) |
+    ((bytes[at + 1] as number) << 16) |
+    ((bytes[at + 2] as number) << 8) |
+    (bytes[at + 3] as number)
+  )
 }
 
 /** A 64-bit integer from its halves: a number where that is exact, else a bigint. */

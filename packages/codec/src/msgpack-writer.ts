@@ -142,9 +142,10 @@ export class MsgpackWriter {
   #array(items: readonly unknown[]): void {
     const { length } = items
     const depth = this.#enter(length)
+    const steps = this.#steps
     this.#head(length, format.FIXARRAY, format.ARRAY_16)
     for (let index = 0; index < length; index++) {
-      this.#steps[depth] = index
+      steps[depth] = index
       this.#depth = depth + 1
       this.#value(items[index])
     }
@@ -378,20 +379,27 @@ export class MsgpackWriter {
   }
 
   #byte2(head: number, value: number): void {
-    this.#bytes[this.#at++] = head
-    this.#bytes[this.#at++] = value
+    const at = this.#at
+    const bytes = this.#bytes
+    bytes[at] = head
+    bytes[at + 1] = value
+    this.#at = at + 2
   }
 
   #u16(head: number, value: number): void {
-    this.#bytes[this.#at++] = head
-    this.#bytes[this.#at++] = value >> 8
-    this.#bytes[this.#at++] = value
+    const at = this.#at
+    const bytes = this.#bytes
+    bytes[at] = head
+    bytes[at + 1] = value >> 8
+    bytes[at + 2] = value
+    this.#at = at + 3
   }
 
   #u32(head: number, value: number): void {
-    this.#bytes[this.#at++] = head
-    this.#view.setUint32(this.#at, value)
-    this.#at += 4
+    const at = this.#at
+    this.#bytes[at] = head
+    this.#view.setUint32(at + 1, value)
+    this.#at = at + 5
   }
 
   /** Room for so many more bytes. */

@@ -101,7 +101,7 @@ export function describe(value: unknown): string {
   const name = typeof maker === 'function' ? maker.name : ''
   if (name === '') return 'an instance of a class'
   if (name === 'Object') return 'an object'
-  return KNOWN_CLASSES.has(name) ? `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}` : `an instance of ${name}`
+  return KNOWN_CLASSES.has(name) ? `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}` : `an instance of ${name}`
 }
 
 /** Classes that need no introduction. */

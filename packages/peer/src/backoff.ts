@@ -21,7 +21,8 @@ export class Backoff {
   next(): number {
     const { initialMs, maxMs } = this.#options
     const n = this.#failures++
-    const ceiling = n === 0 ? Math.min(FIRST_MS, maxMs) : Math.min(maxMs, initialMs * 2 ** Math.min(n, 30))
+    const jitterMs = initialMs * 2 ** Math.min(n - 1, 30)
+    const ceiling = Math.min(n === 0 ? FIRST_MS : jitterMs, maxMs)
     return Math.floor(this.#random() * ceiling)
   }
 

@@ -51,7 +51,7 @@ export class ChannelPeer implements LinkHost {
   readonly #pool = new Pool()
   readonly #assigner: Assigner
   readonly #inbox: Inbox
-  readonly #events = new EventTable()
+  readonly #events = new EventTable((error) => this.reportError(error, '', ''))
   readonly #instance: Uint8Array
   readonly #links = new Set<Link>()
   readonly #listeners = new Set<Listener>()
@@ -276,7 +276,9 @@ export class ChannelPeer implements LinkHost {
     if (gone !== null) {
       this.#events.emit('disconnect', error === null ? { remote: gone } : { remote: gone, reason: error })
     }
-    this.#linkOf.get(connection)?.onLost(connection, error)
+    // A peer on its way out does not dial again.
+    if (this.#phase === 'open') this.#linkOf.get(connection)?.onLost(connection, error)
+    else this.#linkOf.get(connection)?.close()
     this.#linkOf.delete(connection)
     this.#releasing.add(connection)
   }

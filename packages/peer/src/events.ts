@@ -22,7 +22,13 @@ export interface PeerEventMap {
 }
 
 export class EventTable {
+  readonly #onError: (error: unknown) => void
   readonly #listeners = new Map<keyof PeerEventMap, Set<(event: PeerEvent) => void>>()
+
+  /** `onError` is told what a listener throws. */
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError
+  }
 
   on(event: keyof PeerEventMap, listener: (event: PeerEvent) => void): () => void {
     const own = (info: PeerEvent): void => listener(info)
@@ -33,9 +39,15 @@ export class EventTable {
     }
   }
 
-  /** A listener that throws does not keep the others from hearing; its error surfaces as an uncaught one would. */
+  /** A listener that throws keeps neither the others from hearing nor the peer from its work. */
   emit(event: keyof PeerEventMap, info: PeerEvent): void {
-    for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(info)
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+      try {
+        listener(info)
+      } catch (error) {
+        this.#onError(error)
+      }
+    }
   }
 
   clear(): void {

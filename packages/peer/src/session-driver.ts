@@ -88,6 +88,7 @@ export class SessionDriver {
       // The session itself catches what this throws: it knows which channel pays for it.
       onChannel: (channel: Channel) => events.onChannel(channel),
       onDrain: (info) => this.#tell(() => events.onDrain?.(info)),
+      onOpenCredit: () => this.#tell(() => events.onOpenCredit?.()),
       onRefFreed: (refId) => this.#tell(() => events.onRefFreed?.(refId)),
       onHandlerError: (error, channel) => this.#tell(() => events.onHandlerError?.(error, channel)),
       onClose: (error) => this.#onSessionClose(error),
@@ -145,9 +146,8 @@ export class SessionDriver {
     const { session, connection } = this
     while (this.#mayWrite() && session.hasOutput) {
       const parts = session.takeOutput()
+      // It calls sinks, which may have ended everything: then there is nothing to write any more.
       if (parts.length === 0) break
-      // `takeOutput` calls sinks, and those may have ended everything.
-      if (this.#phase === 'released') return
       this.#isBlocked = !connection.write(parts)
     }
     const isEnding = this.#phase === 'closing' || this.#phase === 'failing'

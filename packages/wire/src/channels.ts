@@ -193,7 +193,13 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   acceptChannel(channel: Channel, sink: ChannelSink): boolean {
     if (channel.isLocal || (channel.bits & (ACCEPTED | FINISHED)) !== 0) {
-      throw new UsageError('FAILED_PRECONDITION', `channel '${channel.name}' was accepted or refused before`)
+      throw new UsageError(
+        'FAILED_PRECONDITION',
+        `channel '${channel.name}' was accepted or refused before`,
+        {
+          hint: 'decide once about each channel of the other side',
+        },
+      )
     }
     if (channel.isClosed) {
       channel.bits |= SETTLED | FINISHED
@@ -258,9 +264,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   }
 
   ignoreAnswer(channel: Channel): void {
-    const { sink } = channel
-    channel.bits &= ~ONEWAY
-    channel.sink = { onMessage: () => {}, onClose: (outcome) => sink.onClose?.(outcome, channel) }
+    channel.bits = (channel.bits & ~ONEWAY) | STOP_WANTED
   }
 
   settleChannel(channel: Channel): void {
@@ -326,6 +330,8 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     channel.bits |= SETTLED | MAY_BE_SEEN
     const type = channel.isLocal ? TYPE_RESET : TYPE_END
     this.endings.end(channel, type, ERRORS.UNKNOWN.wireCode, Headers.EMPTY, NO_BYTES)
+    // One that was closed before has a slot, and a one-way past its deadline a place in the table, that only this gives back.
+    this.endings.settle(channel)
     this.#host.notifyHandlerError(error, channel)
   }
 

@@ -47,7 +47,6 @@ export class SendCredit {
       return false
     this.byteLimit = byteLimit | 0
     this.messageLimit = messageLimit | 0
-    this.bytesSentAtCredit = this.bytesSent
     return true
   }
 }

@@ -366,9 +366,11 @@ export class Dispatcher implements FrameSink {
     if (channel === null) return
     if (channelTable.next(channel.stateNumber, ON_CREDIT) === NO_TRANSITION)
       throw violation(`CREDIT on ${key}`)
-    if (channel.sendCredit.bytesSent === channel.sendCredit.bytesSentAtCredit) {
+    const { sendCredit } = channel
+    if (sendCredit.bytesSent === sendCredit.bytesSentAtCredit) {
       this.#spend(COST_IDLE_FRAME, 'CREDIT with nothing sent since the last')
     }
+    sendCredit.bytesSentAtCredit = sendCredit.bytesSent
     if (!canSend(channel.stateNumber)) return
     if (core.sender.raise(channel, byteLimit, countLimit)) return
     throw new ProtocolError('FLOW_CONTROL', `a limit of channel ${key} goes back`)

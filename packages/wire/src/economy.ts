@@ -1,7 +1,7 @@
 // Owns: the economy counter (spec §17): frames that do no work are paid for by frames that do.
 // Must not know: frames; the caller says what happened.
 
-/** Earned whenever the entry of an accepted channel is removed. */
+/** Earned whenever the entry of a channel is removed, whoever opened it. */
 export const EARN_CHANNEL = 3
 /** Earned by a completed message that was not discarded. */
 export const EARN_MESSAGE = 1

@@ -119,8 +119,11 @@ export class Endings {
       this.#remove(channel)
       this.#finish(channel, 0, '', 'processed', 'local')
     }
-    if (channel.stateNumber === STATE_CLOSED) this.releaseSlot(channel)
-    else this.#stopUnread(channel)
+    if (channel.stateNumber === STATE_CLOSED) {
+      this.#dropUnread(channel)
+      this.releaseSlot(channel)
+      this.#channels.receiver.handEnd(channel)
+    } else this.#stopUnread(channel)
   }
 
   /** Applies a local event; a channel whose both directions ended by FIN is complete. */
@@ -325,15 +328,26 @@ export class Endings {
     this.#channels.imports.releaseChannel(channel)
     this.#channels.sendReleases()
     if (!this.#channels.table.remove(channel)) return
+    // Own ones too: when a deadline passes on both sides, the END that crosses our RESET would only cost.
+    this.#channels.economy.earn(EARN_CHANNEL)
     if (channel.isLocal) this.#channels.counters.ownChannelsEnded++
     else {
       // Nobody will be given what a channel holds that is over before it was taken.
       if ((channel.bits & ACCEPTED) === 0) this.#channels.receiver.dropQueue(channel)
-      this.#channels.economy.earn(EARN_CHANNEL)
       if (this.#channels.held.delete(channel)) channel.bits |= SETTLED
-      if ((channel.bits & SETTLED) !== 0) this.releaseSlot(channel)
+      if ((channel.bits & SETTLED) !== 0) {
+        this.#dropUnread(channel)
+        this.releaseSlot(channel)
+      }
     }
     this.#host.onChannelRemoved()
+  }
+
+  /** Its handler is done and nothing more comes: what is unread will never be read. */
+  #dropUnread(channel: Channel): void {
+    if (channel.inHead === null) return
+    this.#channels.receiver.dropQueue(channel)
+    channel.bits &= ~END_QUEUED
   }
 
   releaseSlot(channel: Channel): void {

@@ -251,11 +251,14 @@ export function encodeEntry(key: string, value: HeaderValue): Uint8Array {
 }
 
 function literalKey(key: string): Uint8Array {
-  const bytes = encodeText(key)
+  const bytes = encodeText(String(key))
   const isLegal =
-    bytes.length > 0 && bytes.length <= MAX_KEY_BYTES && bytes.every((byte) => KEY_BYTE[byte] === 1)
+    typeof key === 'string' &&
+    bytes.length > 0 &&
+    bytes.length <= MAX_KEY_BYTES &&
+    bytes.every((byte) => KEY_BYTE[byte] === 1)
   if (isLegal) return bytes
-  throw new UsageError('INVALID_ARGUMENT', `'${key.slice(0, 140)}' is not a header key`, {
+  throw new UsageError('INVALID_ARGUMENT', `'${String(key).slice(0, 140)}' is not a header key`, {
     hint: 'use 1 to 127 characters of a-z 0-9 . _ ~ -',
   })
 }
@@ -264,7 +267,7 @@ function encodeValue(key: string, value: HeaderValue): Uint8Array {
   const type = headerType(key)
   let bytes: Uint8Array
   if (value instanceof Uint8Array) bytes = value
-  else if (type === 'u8' || type === 'u32') bytes = encodeNumber(key, Number(value), type === 'u8' ? 1 : 4)
+  else if (type === 'u8' || type === 'u32') bytes = encodeNumber(key, value, type === 'u8' ? 1 : 4)
   else if (typeof value === 'string' || typeof value === 'number') bytes = encodeText(String(value))
   else {
     throw new UsageError('INVALID_ARGUMENT', `the value of header '${key}' is neither text nor bytes`, {
@@ -277,13 +280,16 @@ function encodeValue(key: string, value: HeaderValue): Uint8Array {
   })
 }
 
-function encodeNumber(key: string, value: number, widthBytes: number): Uint8Array {
+function encodeNumber(key: string, value: string | number, widthBytes: number): Uint8Array {
   const max = widthBytes === 1 ? 0xff : 0xffff_ffff
-  if (!Number.isInteger(value) || value < 0 || value > max) {
-    throw new UsageError('INVALID_ARGUMENT', `header '${key}' takes a whole number from 0 to ${max}`)
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  if (!Number.isInteger(number) || (number as number) < 0 || (number as number) > max) {
+    throw new UsageError('INVALID_ARGUMENT', `the value of header '${key}' is no whole number of its width`, {
+      hint: `give a whole number from 0 to ${max}`,
+    })
   }
   const bytes = new Uint8Array(widthBytes)
-  for (let at = 0; at < widthBytes; at++) bytes[at] = (value >>> (8 * at)) & 0xff
+  for (let at = 0; at < widthBytes; at++) bytes[at] = ((number as number) >>> (8 * at)) & 0xff
   return bytes
 }
 

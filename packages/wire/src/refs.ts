@@ -8,8 +8,8 @@ import { readU32 } from './entries.js'
 interface RefEntry {
   /** How often it was sent as retained and not released yet. */
   retainedCount: number
-  /** The channel whose end frees it; null when only retention keeps it. */
-  channel: Channel | null
+  /** Open channels that carried it: the end of the last one frees it unless it is retained. */
+  channelCount: number
 }
 
 /** What became of a release. */
@@ -18,7 +18,7 @@ export type ReleaseResult = 'released' | 'freed' | 'ignored' | 'violation'
 export class RefTable {
   readonly #maxCount: number
   readonly #live = new Map<number, RefEntry>()
-  readonly #byChannel = new Map<Channel, number[]>()
+  readonly #byChannel = new Map<Channel, Set<number>>()
   #highest = 0
 
   constructor(maxCount: number) {
@@ -33,10 +33,9 @@ export class RefTable {
     return this.#live.has(refId)
   }
 
-  /** Whether the channel that carried it is still open. */
+  /** Whether a channel that carried it is still open. */
   isOnLiveChannel(refId: number): boolean {
-    const channel = this.#live.get(refId)?.channel
-    return channel !== undefined && channel !== null && !channel.isClosed
+    return (this.#live.get(refId)?.channelCount ?? 0) > 0
   }
 
   /** Enters the references of a `refs` value (borrowed). False, and none entered, when there would be too many. */
@@ -65,10 +64,9 @@ export class RefTable {
     const ids = this.#byChannel.get(channel)
     if (ids === undefined) return []
     this.#byChannel.delete(channel)
-    return ids.filter((refId) => {
-      const entry = this.#live.get(refId)
-      if (entry === undefined || entry.channel !== channel) return false
-      entry.channel = null
+    return [...ids].filter((refId) => {
+      const entry = this.#live.get(refId) as RefEntry
+      entry.channelCount--
       return this.#freeIfUnused(refId, entry)
     })
   }
@@ -77,19 +75,22 @@ export class RefTable {
     if (refId > this.#highest) this.#highest = refId
     let entry = this.#live.get(refId)
     if (entry === undefined) {
-      entry = { retainedCount: 0, channel: null }
+      entry = { retainedCount: 0, channelCount: 0 }
       this.#live.set(refId, entry)
     }
     if (isRetained) entry.retainedCount++
-    if (entry.channel !== null) return
-    entry.channel = channel
-    const ids = this.#byChannel.get(channel)
-    if (ids === undefined) this.#byChannel.set(channel, [refId])
-    else ids.push(refId)
+    let ids = this.#byChannel.get(channel)
+    if (ids === undefined) {
+      ids = new Set()
+      this.#byChannel.set(channel, ids)
+    }
+    if (ids.has(refId)) return
+    ids.add(refId)
+    entry.channelCount++
   }
 
   #freeIfUnused(refId: number, entry: RefEntry): boolean {
-    if (entry.retainedCount > 0 || entry.channel !== null) return false
+    if (entry.retainedCount > 0 || entry.channelCount > 0) return false
     this.#live.delete(refId)
     return true
   }

@@ -8,6 +8,7 @@ import {
   PeerplexError,
   ProtocolError,
   TransportError,
+  UsageError,
 } from './errors.js'
 
 /** The code of a GOAWAY that says so: the error's own when it is one of a connection. */
@@ -50,6 +51,18 @@ export function helloTimeout(hasHello: boolean, timeoutMs: number): ProtocolErro
 /** Nothing at all arrived for the declared time. */
 export function idleTimeout(timeoutMs: number): ProtocolError {
   return new ProtocolError('IDLE_TIMEOUT', `nothing arrived for ${timeoutMs} ms`, { retryable: true })
+}
+
+/** `start` on a session that has begun or ended. */
+export function startedTwice(): UsageError {
+  return new UsageError('FAILED_PRECONDITION', 'the session was started before', {
+    hint: 'a session serves one connection: make a new one for the next',
+  })
+}
+
+/** A call that would have sent something ahead of HELLO. */
+export function notStarted(verb: string): UsageError {
+  return new UsageError('FAILED_PRECONDITION', `${verb} before start()`, { hint: 'call start() first' })
 }
 
 /** `open` on a session that takes no new channels. */

@@ -16,16 +16,7 @@ import { assertOtherPeer, decodeHello, type Hello, ownHello } from './hello.js'
 import { Intake, PrefaceError } from './intake.js'
 import { resolveSessionLimits, type SessionLimits } from './options.js'
 import type { ChannelsHost, DispatcherHost } from './session-core.js'
-import {
-  closeCodeOf,
-  connectionCodeOf,
-  connectionLost,
-  endedRemotely,
-  helloTimeout,
-  idleTimeout,
-  internalError,
-  notUsable,
-} from './session-errors.js'
+import * as reasons from './session-errors.js'
 import * as states from './session-state.js'
 import { collectStats } from './session-stats.js'
 import type { ConnectionKind, SessionOptions, SessionSink, SessionStats } from './session-types.js'
@@ -50,7 +41,7 @@ export class Session implements ChannelsHost, DispatcherHost {
   #timerMs: number = Number.POSITIVE_INFINITY
   #hasAnnouncedOutput = false
   #bytesReceived = 0
-  #closeCode = closeCodeOf(0)
+  #closeCode = reasons.closeCodeOf(0)
 
   /** Throws UsageError for options out of range. Nothing is sent before `start`. */
   constructor(options: SessionOptions, sink: SessionSink) {
@@ -119,7 +110,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** Queues the preface (byte connections) and HELLO. */
   start(): void {
-    if (this.#isStarted) throw new UsageError('FAILED_PRECONDITION', 'the session was started before')
+    if (this.#isStarted) throw reasons.startedTwice()
     this.#step(this.kind === 'byte' ? states.DO_START_BYTE : states.DO_START_MESSAGE)
     this.#control.greet()
     this.#helloDeadlineMs = this.nowMs + this.limits.helloTimeoutMs
@@ -132,9 +123,9 @@ export class Session implements ChannelsHost, DispatcherHost {
    * ClosedError UNAVAILABLE (not-sent) when the session is closed or the other side drains.
    */
   open(name: string, options: OpenOptions = {}): Channel {
-    if (!this.#isStarted) throw new UsageError('FAILED_PRECONDITION', `open '${name}' before start()`)
+    if (!this.#isStarted) throw reasons.notStarted('open')
     const isAllowed = this.isUsable || (this.isOpen && this.channels.isCallOfLiveRef(name, options))
-    if (!isAllowed) throw notUsable(name, this.isOpen)
+    if (!isAllowed) throw reasons.notUsable(name, this.isOpen)
     return this.channels.open(name, options)
   }
 
@@ -157,7 +148,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** Ends gracefully: nothing new from the other side, what runs may run for `graceMs`. Repeating it changes nothing. */
   drain(graceMs: number): void {
-    if (!this.#isStarted) throw new UsageError('FAILED_PRECONDITION', 'drain before start()')
+    if (!this.#isStarted) throw reasons.notStarted('drain')
     if (!this.isOpen || !this.#control.beginDrain(graceMs)) return
     this.scheduleAt(this.#control.drain.graceEndsMs)
   }
@@ -175,8 +166,8 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** Ends with an error: GOAWAY carries its code when that is one of a connection, INTERNAL_ERROR otherwise. */
   fail(error: PeerplexError): void {
     if (!this.isOpen) return
-    const code = connectionCodeOf(error)
-    this.#closeCode = this.#intake.closeCode || closeCodeOf(code)
+    const code = reasons.connectionCodeOf(error)
+    this.#closeCode = this.#intake.closeCode || reasons.closeCodeOf(code)
     this.#enterClosed(states.DO_FAIL)
     this.#loseAll(error.message, null)
     this.#control.sayError(code, error.message)
@@ -206,14 +197,14 @@ export class Session implements ChannelsHost, DispatcherHost {
       this.#intake.push(bytes, this.#onPreface)
     } catch (error) {
       if (error instanceof PrefaceError) this.#failSilently(error.reason)
-      else this.fail(error instanceof PeerplexError ? error : internalError(error))
+      else this.fail(error instanceof PeerplexError ? error : reasons.internalError(error))
     }
   }
 
   /** The transport's input ended or broke. */
   receiveEnd(cause?: unknown): void {
     if (!this.isOpen) return
-    const error = this.#isDone() ? null : connectionLost(cause)
+    const error = this.#isDone() ? null : reasons.connectionLost(cause)
     this.#enterClosed(states.ON_INPUT_END)
     this.#loseAll(error?.message ?? '', null)
     this.#tellClosed(error)
@@ -254,11 +245,11 @@ export class Session implements ChannelsHost, DispatcherHost {
     this.channels.economy.refill(nowMs)
     if (isLate && this.#control.keepalive.onLate(nowMs)) this.#control.ping()
     if (nowMs >= this.#helloDeadlineMs) {
-      this.fail(helloTimeout(this.hasHello, this.limits.helloTimeoutMs))
+      this.fail(reasons.helloTimeout(this.hasHello, this.limits.helloTimeoutMs))
       return
     }
     if (this.#control.keepalive.isExpired(nowMs)) {
-      this.fail(idleTimeout(this.limits.idleTimeoutMs))
+      this.fail(reasons.idleTimeout(this.limits.idleTimeoutMs))
       return
     }
     if (this.#control.keepalive.isPingDue(nowMs))
@@ -368,8 +359,8 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** @internal */
   receiveGoaway(isFinal: boolean, code: number, lastId: number, graceMs: number, headers: Headers): void {
     if (code !== 0) {
-      this.#closeCode = closeCodeOf(code)
-      const error = endedRemotely(code, headers.get('message') ?? '')
+      this.#closeCode = reasons.closeCodeOf(code)
+      const error = reasons.endedRemotely(code, headers.get('message') ?? '')
       this.#enterClosed(states.ON_GOAWAY_ERROR)
       this.channels.endings.loseBeyond(lastId, error.message, true)
       this.#loseAll(error.message, null)

@@ -9,6 +9,7 @@ import {
   RecordingSessionSink,
   reset,
   type ScriptedPeer,
+  stop,
 } from '@peerplex/testkit'
 import { describe, expect, it } from 'vitest'
 import {
@@ -82,15 +83,13 @@ describe('an opener', () => {
   })
 
   it('does not let a new OPEN pass those that wait', () => {
-    const script = ready({}, { opens: 0, connBytes: 64 * 1024, rxBytes: 64 * 1024 })
-    script.session.open('large', { message: bytesOf(60_000) })
-    script.session.open('second', { message: bytesOf(60_000) })
-    script.send(credit({ byteLimit: 64 * 1024, countLimit: 5 }))
-    script.expect({ kind: 'OPEN', name: 'large' })
+    const script = ready({}, { connBytes: 64 * 1024 })
+    opened(script.session).channel.send(bytesOf(60_000))
+    script.session.open('second', { message: bytesOf(10_000) })
     script.session.open('third', { message: bytesOf(1) })
-    script.expectNothing('the second waits for connection credit')
-    script.send(credit({ byteLimit: 128 * 1024, countLimit: 5 }))
-    script.expect({ kind: 'OPEN', name: 'second' })
+    expect(script.takeFrames()).toMatchObject([{ kind: 'OPEN', chan: 1 }, { kind: 'DATA' }])
+    script.send(credit({ byteLimit: 128 * 1024, countLimit: 1_024 }))
+    script.expect({ kind: 'OPEN', name: 'second' }, 'it waited for credit of the connection')
     script.expect({ kind: 'OPEN', name: 'third' })
   })
 
@@ -257,11 +256,8 @@ describe('an acceptor', () => {
       }
       script.send(open())
       script.send([data({ entries: [entry('k', 'v')] }), data({ payload: 'x' })])
-      script.send(data({ flags: FIN }))
-      script.send(reset())
+      script.send([stop(), data({ flags: FIN }), reset()])
       script.advance(SECOND)
-      const { channel } = script.sink.inboundAt(0)
-      if (where === 'stop') channel.settle()
       expect([where, taken(script)]).toEqual([where, 0])
       expect(script.session.stats()).toMatchObject({ openChannels: 0, unreadBytes: 0 })
     }

@@ -33,7 +33,8 @@ function checkHalf(model: ReferenceModel, world: World, call: Call, half: Half):
   const what = `${call.name}, ${half.side}`
   // Whoever does not read may learn later that all is over.
   const isUnread = half.isPaused && other.isEnded
-  if (other.refusedWith > 0 || other.ending?.kind === 'reset') demand(isUnread, `${what}: RESET does not arrive`)
+  if (other.refusedWith > 0 || other.ending?.kind === 'reset')
+    demand(isUnread, `${what}: RESET does not arrive`)
   if (other.ending?.kind === 'fail') demand(half.isPaused, `${what}: END does not arrive`)
   const mustStop = other.stopCode > 0 && !half.isEnded && !call.isOneway
   if (mustStop) demand(half.wasToldStop, `${what}: STOP does not arrive`)

@@ -54,7 +54,7 @@ export class ReferenceModel {
   /** What `accept` answers: true only if nobody was told that this call never ran. */
   accept(call: Call, isAccepted: boolean): void {
     const { name, opener, acceptor } = call
-    const isOver = this.#mayBeOver(opener) || this.#mayBeOver(acceptor)
+    const isOver = this.#mayBeOver(opener) || this.#mayBeOver(acceptor) || this.#isCramped(acceptor.side)
     if (!isAccepted) demand(isOver, `${name}: accept said false while both ends live`)
     const delivery = opener.outcome?.delivery
     if (isAccepted) demand(!isNever(delivery), `${name}: accepted, its opener was told '${delivery}'`)
@@ -95,6 +95,7 @@ export class ReferenceModel {
       demand(call.isOneway && isLong, `${name}: is it one-way or not?`)
       call.isOneway = false
       opener.isSettled = true
+      opener.stopCode ||= CANCELLED
     }
     acceptor.isShown = true
     // Its time runs from the arrival of OPEN, which may be long ago when credentials were checked.
@@ -125,11 +126,14 @@ export class ReferenceModel {
 
   toldStop(call: Call, half: Half, code: number): void {
     const other = otherHalf(call, half)
-    // A handler that is done wants no more input once its own output is over.
-    const isDone = !other.isOpener && other.isSettled && (other.isEnded || half.stopCode > 0)
+    // A handler that is done wants no more input once its own output is over; nobody hears the answer to a one-way.
+    const isDone = other.isSettled && (other.isEnded || half.stopCode > 0)
     const isFirst = half.isHeld && half.outcome === null && !half.wasToldStop
     demand(isFirst, `${call.name}: onStop at the wrong time`)
-    demand(other.stopCode === code || (isDone && code === CANCELLED), `${call.name}: nobody wants stop(${code})`)
+    demand(
+      other.stopCode === code || (isDone && code === CANCELLED),
+      `${call.name}: nobody wants stop(${code})`,
+    )
     half.wasToldStop = true
     half.isWaiting = false
   }
@@ -201,7 +205,9 @@ export class ReferenceModel {
 
   /** It was opened so early that its opener could not know how few channels are allowed. */
   #mayRefuse(call: Call): boolean {
-    return !call.acceptor.isShown && this.parties[call.acceptor.side].limits.maxOpenChannels < EARLY_OPEN_COUNT
+    return (
+      !call.acceptor.isShown && this.parties[call.acceptor.side].limits.maxOpenChannels < EARLY_OPEN_COUNT
+    )
   }
 
   /** Whether this half may be closed on the wire although its program has neither said nor heard so. */
@@ -212,10 +218,14 @@ export class ReferenceModel {
     return isEnding || isFenced || isLate || this.#isLost() || this.#mayEvict(half)
   }
 
+  #isCramped(side: SideName): boolean {
+    return Number.isFinite(this.parties[side].limits.maxUnreadBytes)
+  }
+
   /** A reader that does not read may be ended for the sake of others. */
   #mayEvict(half: Half): boolean {
     const isReading = half.isHeld && !half.isPaused
-    return !isReading && half.isShown && Number.isFinite(this.parties[half.side].limits.maxUnreadBytes)
+    return !isReading && half.isShown && this.#isCramped(half.side)
   }
 
   #isExplained(call: Call, half: Half, { code, origin }: ModelOutcome): boolean {
@@ -258,10 +268,12 @@ export class ReferenceModel {
     if (code === 0) return [call.isOneway ? 'unknown' : 'processed']
     if (!isCommitted) return ['not-sent']
     if (origin === 'remote' && !acceptor.isHeld) return ['not-processed']
-    const hasSeen = half.gotCount > 0 || half.gotEnd || (origin === 'remote' && acceptor.ending?.kind === 'fail')
+    const hasSeen =
+      half.gotCount > 0 || half.gotEnd || (origin === 'remote' && acceptor.ending?.kind === 'fail')
     if (hasSeen) return ['processed']
     // What nobody hears or has read yet may count as an answer or not.
-    if (half.isSettled || (half.isPaused && half.ending !== null)) return ['unknown', 'processed']
+    const isThrownAway = half.ending !== null || code === RESOURCE_EXHAUSTED
+    if (half.isSettled || (half.isPaused && isThrownAway)) return ['unknown', 'processed']
     if (origin === 'remote' || acceptor.isShown || code !== UNAVAILABLE) return ['unknown']
     const isOwnEnd = this.#isLost() || this.#isGraceOver(half.side)
     return isOwnEnd ? ['not-processed', 'unknown', 'not-sent'] : ['not-processed']

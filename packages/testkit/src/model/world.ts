@@ -27,6 +27,8 @@ export interface WorldSetup {
   readonly limits: Readonly<Record<Side, Partial<SessionLimits>>>
   /** Whether `b` checks credentials: it shows no channel before `admit`. */
   readonly isAuthRequired: boolean
+  /** Time moves on only while everything is delivered: idle times and the like are as in practice. */
+  readonly isAlwaysPumping: boolean
 }
 
 /** One call of a sink. Payloads are copies. */
@@ -200,7 +202,7 @@ export class World {
   advance(ms: number, isPumping: boolean): void {
     const untilMs = this.nowMs + ms
     for (let ticks = 0; ; ticks++) {
-      if (isPumping) this.pump()
+      if (isPumping || this.setup.isAlwaysPumping) this.pump()
       const next = Math.min(this.ends.a.timerMs, this.ends.b.timerMs)
       if (next > untilMs) break
       this.nowMs = Math.max(this.nowMs, next)
@@ -212,6 +214,12 @@ export class World {
       if (ticks > 10_000) throw new Error('a session asks for one timer after the other')
     }
     this.nowMs = untilMs
+  }
+
+  /** Whether a side keeps connection credit back because too much is unread. */
+  isWithholding(side: Side): boolean {
+    const { session } = this.ends[side]
+    return session.stats().unreadBytes > session.limits.maxUnreadBytes
   }
 
   /** The connection is lost: what is under way is gone. */

@@ -1,0 +1,491 @@
+// Owns: one channel of a program, below its public face: where it stands (waiting for a connection, on one, ended), what was
+// received and who takes it, and how it ends. The wire channel and the request tell it everything; nobody else does.
+// Must not know: what a program sees of it (peer-channel.ts), how things are sent (channel-output.ts).
+import {
+  type Channel,
+  ClosedError,
+  type Codec,
+  ERRORS,
+  Headers,
+  type Message,
+  type Outcome,
+  PeerplexError,
+  UsageError,
+} from '@peerplex/wire'
+import { endWithError, wireCodeOf } from './channel-errors.js'
+import { type ChannelOutcome, cancelledOutcome, channelOutcome, errorOutcome } from './channel-outcome.js'
+import { ChannelOutput, type OutputHost, READY } from './channel-output.js'
+import type { CodecSet } from './codec-set.js'
+import {
+  asPeerplexError,
+  type OpenRequest,
+  type OpenSpec,
+  outcomeError,
+  type RequestSink,
+} from './open-request.js'
+import type { RemotePeer } from './remote-peer.js'
+
+/** What a channel asks of its peer. @internal */
+export interface CoreHost extends OutputHost {
+  readonly codecs: CodecSet
+  submit(spec: OpenSpec, sink: RequestSink): OpenRequest
+  cancel(request: OpenRequest, code?: number): void
+  retry(request: OpenRequest, outcome: Outcome): boolean
+  settle(request: OpenRequest): void
+  reportError(error: unknown, name: string, remote: string): void
+}
+
+/** Who takes what arrives; a channel has one of them for its whole life. */
+export type Taker = 'nobody' | 'onMessage' | 'an iterator' | 'toWeb()' | 'join()'
+
+/** Takes messages by `read`: told when there is one, and when the input is over. */
+export interface Reader {
+  onInput(): void
+}
+
+/** What the program wants to be told, besides. */
+export interface CoreOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onHeaders?: ((headers: Headers) => void) | undefined
+  readonly onTrailers?: ((trailers: Headers) => void) | undefined
+}
+
+export class ChannelCore implements RequestSink {
+  readonly name: string
+  readonly isInbound: boolean
+  readonly output: ChannelOutput
+  /** Those of the OPEN, or the first that the other side sent. */
+  headers: Headers
+  remote: RemotePeer | null = null
+  /** Fixed by the connection; null before there is one. */
+  codec: Codec | null = null
+  taker: Taker = 'nobody'
+  reader: Reader | null = null
+  /** Nothing goes out any more though the program did not end it: STOP, or the end. */
+  onOutputClosed: (() => void) | null = null
+  onMessageCall: ((message: unknown, headers: Headers) => void) | null = null
+  onEndCall: ((trailers: Headers) => void) | null = null
+  onCloseCall: ((outcome: ChannelOutcome) => void) | null = null
+  /** How it ended; messages may still wait to be read. */
+  outcome: ChannelOutcome | null = null
+  /** Why it ended, other than in order: an error, or the reason of the program's own signal. */
+  failure: unknown = undefined
+  /** The other side's output is complete and read, or nobody wants it. */
+  isInputEnded = false
+
+  readonly #host: CoreHost
+  readonly #options: CoreOptions
+  readonly #spec: OpenSpec | null
+  #channel: Channel | null = null
+  #request: OpenRequest | null = null
+  #trailers: Headers = Headers.EMPTY
+  #hasInput = false
+  #isStopped = false
+  /** The wire has made its last call. */
+  #isClosed = false
+  #isEndTold = false
+  #isCloseTold = false
+  /** Listens to the program's signal. */
+  #onAbort: (() => void) | null = null
+  #isFlowScheduled = false
+  /** What this side gave as the reason to end it. */
+  #ownError: PeerplexError | null = null
+  /** The handler has returned, but the channel was taken over: it is settled when it closes. */
+  #settlesAtClose = false
+  #abort: AbortController | null = null
+  #closed: Promise<ChannelOutcome> | null = null
+  #resolveClosed: (outcome: ChannelOutcome) => void = () => {}
+
+  /** `headers`: those of an inbound OPEN. `spec`: what is to be opened, null for inbound channels. */
+  constructor(
+    host: CoreHost,
+    name: string,
+    headers: Headers,
+    spec: OpenSpec | null,
+    options: CoreOptions = {},
+  ) {
+    this.#host = host
+    this.#options = options
+    this.#spec = spec
+    this.name = name
+    this.isInbound = spec === null
+    this.headers = headers
+    this.output = new ChannelOutput(host, name)
+  }
+
+  // ---- beginning ----------------------------------------------------------------------------------------------------
+
+  /** Asks for a connection. */
+  open(): void {
+    const { signal } = this.#options
+    if (signal?.aborted === true) {
+      this.#giveUp(signal)
+      this.onCancelled(ERRORS.CANCELLED.wireCode)
+      return
+    }
+    if (signal !== undefined) {
+      this.#onAbort = () => {
+        this.#giveUp(signal)
+        this.reset(ERRORS.CANCELLED.wireCode)
+      }
+      signal.addEventListener('abort', this.#onAbort)
+    }
+    const request = this.#host.submit(this.#spec as OpenSpec, this)
+    this.#request = request
+    this.output.enter(request)
+  }
+
+  /** Takes a channel that the other side opened; false when it is gone already. Messages wait. */
+  accept(channel: Channel, codec: Codec, remote: RemotePeer): boolean {
+    this.#channel = channel
+    this.codec = codec
+    this.remote = remote
+    this.output.open(channel)
+    channel.pause()
+    return channel.accept(this)
+  }
+
+  // ---- what the program asks ----------------------------------------------------------------------------------------
+
+  /** Throws UsageError when somebody else takes the messages. */
+  claim(taker: Taker): void {
+    if (this.taker !== 'nobody') {
+      throw new UsageError(
+        'FAILED_PRECONDITION',
+        `the messages of channel '${this.name}' are taken by ${this.taker} already, not by ${taker}`,
+        { hint: 'a channel has one reader: iterate, set onMessage, or use toWeb() or join()' },
+      )
+    }
+    this.taker = taker
+  }
+
+  /** Encodes and sends. Throws PeerplexError for what cannot be sent. */
+  sendValue(value: unknown, headers: Headers): Promise<void> {
+    if (this.outcome !== null) return READY
+    const codec = this.codec ?? this.#provisionalCodec()
+    return this.output.send(codec.encode(value), headers, codec)
+  }
+
+  /** Takes bytes as they are, whatever the codec. */
+  sendBytes(payload: Uint8Array): Promise<void> {
+    return this.output.send(payload, Headers.EMPTY, null)
+  }
+
+  /** Wants no more input. */
+  stop(): void {
+    if (this.#isStopped || this.isInputEnded) return
+    this.#isStopped = true
+    this.isInputEnded = true
+    this.#channel?.stop()
+    this.reader?.onInput()
+  }
+
+  /** Ends both directions at once. */
+  reset(code: number): void {
+    if (this.#isClosed) return
+    if (this.#request !== null) this.#host.cancel(this.#request, code)
+    else this.#channel?.reset(code)
+  }
+
+  /** Ends both directions with an error of this side. */
+  fail(error: unknown): void {
+    if (this.#isClosed) return
+    this.#ownError ??= asPeerplexError(error)
+    const channel = this.#channel
+    if (!this.isInbound || channel === null) this.reset(wireCodeOf(error))
+    else endWithError(channel, this.codec as Codec, error, (failure) => this.report(failure))
+  }
+
+  /** Takes one message, or null. */
+  read(): Message | null {
+    const message = this.#channel?.read() ?? null
+    if (message !== null) this.#noteInput(message.headers)
+    return message
+  }
+
+  /** The value of a message. One that has none ends the channel; throws the reason. */
+  decode(payload: Uint8Array): unknown {
+    const codec = this.codec as Codec
+    try {
+      return codec.decode(payload)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      const error = new PeerplexError(
+        'INVALID_ARGUMENT',
+        `a message on channel '${this.name}' does not decode as ${codec.name}: ${reason}`,
+        {
+          hint: 'check that both sides mean the same codec',
+          delivery: 'processed',
+          remote: this.remote?.id,
+          cause,
+        },
+      )
+      this.fail(error)
+      throw error
+    }
+  }
+
+  /** Messages come by `onMessageCall` from the end of this turn on, so that all calls can be set before the first. */
+  flowSoon(): void {
+    if (this.#isFlowScheduled) return
+    this.#isFlowScheduled = true
+    queueMicrotask(() => {
+      this.#isFlowScheduled = false
+      if (this.#isFlowing) this.#channel?.resume()
+      this.#tellEnd()
+      this.#tellClose()
+    })
+  }
+
+  /** Messages wait again. */
+  holdMessages(): void {
+    this.#channel?.pause()
+  }
+
+  get closed(): Promise<ChannelOutcome> {
+    if (this.#closed === null) {
+      const { outcome } = this
+      this.#closed =
+        outcome !== null
+          ? Promise.resolve(outcome)
+          : new Promise((resolve) => {
+              this.#resolveClosed = resolve
+            })
+    }
+    return this.#closed
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController()
+      if (this.hasFailed) this.#abort.abort(this.failure)
+    }
+    return this.#abort.signal
+  }
+
+  get hasFailed(): boolean {
+    return this.outcome !== null && this.outcome.code !== 'OK'
+  }
+
+  /** Why nothing can be sent, for those who have to throw. */
+  outputError(): unknown {
+    if (this.hasFailed) return this.failure
+    return new ClosedError('CANCELLED', `channel '${this.name}': the other side wants no more`, {
+      origin: 'remote',
+      delivery: 'processed',
+      remote: this.remote?.id,
+    })
+  }
+
+  // ---- the handler of an inbound channel ----------------------------------------------------------------------------
+
+  /** It returned. What it has not ended is ended, unless callbacks, streams or a join go on with the channel. */
+  handlerReturned(): void {
+    const isTakenOver = this.taker !== 'nobody' && this.taker !== 'an iterator'
+    if (isTakenOver && !this.#isClosed) {
+      this.#settlesAtClose = true
+      return
+    }
+    this.output.end(Headers.EMPTY)
+    this.#settle()
+  }
+
+  /** It threw: the other side learns it, and `onError` unless the error was meant for the other side. */
+  handlerThrew(error: unknown): void {
+    this.#reportUnmeant(error)
+    this.fail(error)
+    this.#settle()
+  }
+
+  /** An error that no caller hears of. */
+  report(error: unknown): void {
+    this.#host.reportError(error, this.name, this.remote?.id ?? '')
+  }
+
+  // ---- from the request ---------------------------------------------------------------------------------------------
+
+  onAssigned(request: OpenRequest): void {
+    const channel = request.channel as Channel
+    this.#request = request
+    this.#channel = channel
+    this.codec = request.codec
+    this.remote = request.remote
+    this.output.enter(request)
+    if (!this.#isFlowing) channel.pause()
+    if (this.#isStopped) channel.stop()
+    try {
+      this.output.attach(channel, request.codec as Codec)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  onFailed(error: PeerplexError): void {
+    this.failure = error
+    this.#finish(errorOutcome(error))
+    this.#close()
+  }
+
+  onCancelled(code: number): void {
+    const own = this.#ownError
+    const outcome = own === null ? cancelledOutcome(code) : errorOutcome(own)
+    this.failure ??= own ?? new ClosedError(outcome.code, `channel '${this.name}' was given up here`)
+    this.#finish(outcome)
+    this.#close()
+  }
+
+  // ---- from the wire ------------------------------------------------------------------------------------------------
+
+  onMessage(payload: Uint8Array, headers: Headers): void {
+    this.#noteInput(headers)
+    let value: unknown
+    try {
+      value = this.decode(payload)
+    } catch {
+      return
+    }
+    this.#guard(() => this.onMessageCall?.(value, headers))
+  }
+
+  onReadable(): void {
+    this.reader?.onInput()
+  }
+
+  onHeaders(headers: Headers): void {
+    this.#noteInput(headers)
+  }
+
+  onEnd(trailers: Headers): void {
+    this.#hasInput = true
+    this.isInputEnded = true
+    this.#trailers = trailers
+    this.output.trim()
+    this.#guard(() => this.#options.onTrailers?.(trailers))
+    this.#tellEnd()
+    this.reader?.onInput()
+  }
+
+  onWritable(): void {
+    this.output.onWritable()
+  }
+
+  onStop(): void {
+    this.#hasInput = true
+    this.output.onWritable()
+    if (!this.output.isEnded) this.onOutputClosed?.()
+  }
+
+  onFailing(outcome: Outcome): void {
+    this.#end(outcome)
+  }
+
+  onClose(outcome: Outcome): void {
+    const request = this.#request
+    if (request !== null && this.outcome === null) {
+      if (!this.#hasInput && this.output.canReplay(outcome) && this.#host.retry(request, outcome)) {
+        this.#channel = null
+        this.codec = null
+        this.remote = null
+        this.output.detach()
+        return
+      }
+    }
+    this.#end(outcome)
+    if (request !== null) this.#host.settle(request)
+    this.#close()
+  }
+
+  // ---- inside -------------------------------------------------------------------------------------------------------
+
+  get #isFlowing(): boolean {
+    return this.taker === 'onMessage' && this.onMessageCall !== null
+  }
+
+  /** Before there is a connection: the codec that was asked for, or ours of choice. What is held is encoded anew if need be. */
+  #provisionalCodec(): Codec {
+    const codec = this.#host.codecs.choose(this.#spec?.codec, null)
+    if (codec instanceof Error) throw codec
+    return codec
+  }
+
+  #noteInput(headers: Headers): void {
+    if (this.#hasInput) return
+    this.#hasInput = true
+    this.output.trim()
+    if (this.isInbound) return
+    this.headers = headers
+    this.#guard(() => this.#options.onHeaders?.(headers))
+  }
+
+  #end(outcome: Outcome): void {
+    if (this.outcome !== null) return
+    let error: PeerplexError | null = null
+    if (outcome.code !== 0) {
+      const { name, remote, codec } = this
+      const attempts = this.#request?.attempts ?? 1
+      error = this.#ownError ?? outcomeError(outcome, { spec: { name }, remote, codec, attempts })
+      this.failure ??= error
+    }
+    this.#finish(channelOutcome(outcome, error, this.#trailers))
+  }
+
+  #finish(outcome: ChannelOutcome): void {
+    this.outcome = outcome
+    if (this.#onAbort !== null) this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    const wasEnded = this.output.isEnded
+    this.output.close()
+    if (this.hasFailed) this.#abort?.abort(this.failure)
+    this.#resolveClosed(outcome)
+    if (!wasEnded) this.onOutputClosed?.()
+    this.reader?.onInput()
+  }
+
+  /** The wire is done with it, or never had it: nothing comes after this. */
+  #close(): void {
+    this.#isClosed = true
+    this.#tellClose()
+    if (this.#settlesAtClose) this.#channel?.settle()
+    this.reader?.onInput()
+  }
+
+  /** The program's own signal says why. */
+  #giveUp(signal: AbortSignal): void {
+    if (this.outcome === null) this.failure = signal.reason
+  }
+
+  /** The handler is done with the channel; what it has not read is dropped. */
+  #settle(): void {
+    const channel = this.#channel as Channel
+    this.#isStopped = true
+    this.isInputEnded = true
+    channel.stop()
+    channel.settle()
+  }
+
+  #tellEnd(): void {
+    if (this.#isEndTold || this.onEndCall === null || !this.isInputEnded || this.#isStopped) return
+    this.#isEndTold = true
+    this.#guard(() => this.onEndCall?.(this.#trailers))
+  }
+
+  #tellClose(): void {
+    if (this.#isCloseTold || this.onCloseCall === null || !this.#isClosed) return
+    this.#isCloseTold = true
+    this.#guard(() => this.onCloseCall?.(this.outcome as ChannelOutcome))
+  }
+
+  /** What a callback throws ends the channel, as what a handler throws does. */
+  #guard(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#reportUnmeant(error)
+      this.fail(error)
+    }
+  }
+
+  /** Errors of this library are meant for the other side; all others are defects of this one. */
+  #reportUnmeant(error: unknown): void {
+    if (!(error instanceof PeerplexError) && error !== this.failure) this.report(error)
+  }
+}

@@ -1,0 +1,49 @@
+// Owns: a channel as Web Streams: messages in and out as chunks, with back-pressure both ways.
+// Must not know: connections, codecs.
+import { ERRORS, Headers } from '@peerplex/wire'
+import type { ChannelCore } from './channel-core.js'
+import { MessageIterator } from './message-iterator.js'
+
+/** Both directions of a channel. */
+export interface WebStreams<T = unknown> {
+  /** Messages of the other side. Cancelling it tells the other side to stop; it errors when the channel fails. */
+  readonly readable: ReadableStream<T>
+  /** Messages to the other side. Closing it ends the output, aborting it resets the channel. */
+  readonly writable: WritableStream<unknown>
+}
+
+export function webStreams<T>(core: ChannelCore): WebStreams<T> {
+  return { readable: readableOf<T>(new MessageIterator<T>(core)), writable: writableOf(core) }
+}
+
+function readableOf<T>(iterator: MessageIterator<T>): ReadableStream<T> {
+  return new ReadableStream<T>(
+    {
+      pull: async (controller) => {
+        const result = await iterator.next()
+        if (result.done === true) controller.close()
+        else controller.enqueue(result.value)
+      },
+      cancel: async () => {
+        await iterator.return()
+      },
+    },
+    // Nothing is read ahead: the window of the channel is the only buffer.
+    { highWaterMark: 0 },
+  )
+}
+
+function writableOf(core: ChannelCore): WritableStream<unknown> {
+  return new WritableStream<unknown>({
+    start: (controller) => {
+      if (core.outcome !== null) controller.error(core.outputError())
+      core.onOutputClosed = () => controller.error(core.outputError())
+    },
+    write: async (value) => {
+      if (!core.output.isWritable) throw core.outputError()
+      await core.sendValue(value, Headers.EMPTY)
+    },
+    close: () => core.output.end(Headers.EMPTY),
+    abort: () => core.reset(ERRORS.CANCELLED.wireCode),
+  })
+}
