@@ -40,7 +40,7 @@ export type CodecList = ReadonlyMap<string, number>
 export class CodecRegistry {
   readonly #byName: Map<string, Codec> = new Map()
   readonly #byId: Map<number, Codec> = new Map()
-  readonly #preferred: string
+  #preferred: Codec | undefined
 
   /** Throws UsageError INVALID_ARGUMENT for a codec that `add` would refuse and for a preferred one that is not there. */
   constructor(options: CodecRegistryOptions = {}) {
@@ -48,8 +48,8 @@ export class CodecRegistry {
     // This is the order of preference: bytes and text carry least, so they are taken when nothing else is left.
     for (const codec of [createMsgpackCodec(limits), createJsonCodec(limits), ...codecs]) this.add(codec)
     for (const codec of [createTextCodec(), createRawCodec()]) this.add(codec)
-    if (!this.#byName.has(preferred)) throw this.#unknown(preferred)
-    this.#preferred = preferred
+    this.#preferred = this.#byName.get(preferred)
+    if (this.#preferred === undefined) throw this.#unknown(preferred)
   }
 
   /** Adds a codec behind those that are there. Throws UsageError INVALID_ARGUMENT for a taken or illegal name or number. */
@@ -107,8 +107,9 @@ export class CodecRegistry {
 
   /** All codecs in order of preference. */
   list(): readonly Codec[] {
-    const preferred = this.#byName.get(this.#preferred) as Codec
-    return [preferred, ...[...this.#byName.values()].filter((codec) => codec !== preferred)]
+    const preferred = this.#preferred
+    const others = [...this.#byName.values()].filter((codec) => codec !== preferred)
+    return preferred === undefined ? others : [preferred, ...others]
   }
 
   /** The text of HELLO `codecs`: names in order of preference, a private one as name=id. */

@@ -3,6 +3,7 @@
 // Must not know: any particular kind of stream.
 import { ClosedError, Headers, PeerplexError } from '@peerplex/wire'
 import type { ChannelCore, Reader } from './channel-core.js'
+import { READY } from './channel-output.js'
 
 /** What `join` needs of a stream; every Duplex of Node has it. */
 export interface DuplexLike {
@@ -76,13 +77,14 @@ class Joint implements Reader {
   }
 
   #checkInput(): void {
-    const { core } = { core: this.#core }
-    if (this.#isInputDone || this.#isBlocked || this.#isOver) return
-    if (core.isInputEnded) {
+    if (this.#isOver) return
+    if (this.#core.hasFailed) {
+      this.#fail(this.#core.failure)
+    } else if (this.#core.isInputEnded && !this.#isInputDone && !this.#isBlocked) {
       this.#isInputDone = true
       this.#duplex.end()
       this.#checkDone()
-    } else if (core.hasFailed) this.#fail(core.failure)
+    }
   }
 
   #onDrain(): void {
@@ -106,7 +108,7 @@ class Joint implements Reader {
       this.#onError(error)
       return
     }
-    if (ready === null || this.#core.hasRoom) return
+    if (ready === null || ready === READY) return
     this.#duplex.pause()
     ready.then(() => {
       if (!this.#isOver && !this.#isOutputDone) this.#duplex.resume()

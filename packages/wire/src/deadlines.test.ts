@@ -67,7 +67,9 @@ describe('DeadlineHeap', () => {
             live = live.filter((one) => one !== taken)
           }
           expect(heap.size).toBe(live.length)
-          expect(heap.earliestMs).toBe(Math.min(Number.POSITIVE_INFINITY, ...live.map((one) => one.deadlineMs)))
+          expect(heap.earliestMs).toBe(
+            Math.min(Number.POSITIVE_INFINITY, ...live.map((one) => one.deadlineMs)),
+          )
           expect(all.every((one) => one.heapIndex >= 0 === live.includes(one))).toBe(true)
         }
       }),

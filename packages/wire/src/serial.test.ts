@@ -61,7 +61,12 @@ describe('channel ids modulo 2^30-1', () => {
   })
 
   it('before the first id everything in the first half is new and nothing is past', () => {
-    expect([isNewId(0, 1), isNewId(0, HALF - 1), isNewId(0, HALF), isNewId(0, M)]).toEqual([true, true, false, false])
+    expect([isNewId(0, 1), isNewId(0, HALF - 1), isNewId(0, HALF), isNewId(0, M)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ])
     expect([isPastId(0, 1, false), isPastId(0, M, false)]).toEqual([false, false])
   })
 })

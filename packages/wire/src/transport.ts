@@ -124,7 +124,7 @@ function parseHostEndpoint(url: string, scheme: string, rest: string): Endpoint 
   const isWeb = scheme === 'ws' || scheme === 'wss'
   if (!isWeb && path !== '')
     throw badEndpoint(url, `has the path '${path}'`, `${scheme}: takes host and port only`)
-  const match = /^(\[[0-9a-fA-F:.%]+\]|[^:[\]@]*)(?::(\d{1,5}))?$/.exec(authority)
+  const match = /^(\[[0-9a-fA-F:.]+(?:%[\w.~-]+)?\]|[^:[\]@]*)(?::(\d{1,5}))?$/.exec(authority)
   if (match === null)
     throw badEndpoint(url, `has the host and port '${authority}'`, 'write host:port, IPv6 in brackets')
   const host = (match[1] ?? '').replace(/^\[|\]$/g, '') || '127.0.0.1'

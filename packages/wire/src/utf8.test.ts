@@ -27,9 +27,11 @@ describe('NameCache', () => {
     const cache = new NameCache()
     const letters = ['a', 'b', 'c', 'd', 'e', 'f']
     for (let round = 0; round < 3; round++) {
-      for (const one of letters) for (const two of letters) for (const three of letters) {
-        expect(read(cache, one + two + three)).toBe(one + two + three)
-      }
+      for (const one of letters)
+        for (const two of letters)
+          for (const three of letters) {
+            expect(read(cache, one + two + three)).toBe(one + two + three)
+          }
     }
   })
 
@@ -56,7 +58,8 @@ describe('NameBytes', () => {
   it('gives the same bytes for a name as long as it keeps it, and right ones always', () => {
     const names = new NameBytes()
     expect(names.get('echo')).toBe(names.get('echo'))
-    for (let index = 0; index < 2000; index++) expect(decodeText(names.get(`n${index}`), 0, `n${index}`.length)).toBe(`n${index}`)
+    for (let index = 0; index < 2000; index++)
+      expect(decodeText(names.get(`n${index}`), 0, `n${index}`.length)).toBe(`n${index}`)
     expect(names.get('echo')).toEqual(encodeText('echo'))
   })
 

@@ -300,18 +300,24 @@ describe('what earns', () => {
     expect(balance(script)).toBe(1_906)
   })
 
+  it('is the end of a channel of ours as well: we alone decide how many those are', () => {
+    const script = quiet()
+    const { channel } = opened(script.session)
+    script.takeFrames()
+    spend(script, 100)
+    channel.reset()
+    expect(balance(script)).toBe(1_903)
+    opened(script.session, { isOneway: true, message: bytesOf(1) })
+    expect(balance(script)).toBe(1_906)
+    script.session.open('cancelled before it left').reset()
+    expect(balance(script)).toBe(1_909)
+  })
+
   it('is not an OPEN that was refused before it had an entry', () => {
     const script = quiet()
     spend(script, 100)
     script.send(open({ entries: Array.from({ length: 65 }, () => entry('k', '')) }))
     expect(balance(script)).toBe(1_900)
-  })
-
-  it('is the end of a channel of ours too: the END that crosses our RESET at a common deadline costs 1 [LIM-006]', () => {
-    const script = quiet()
-    spend(script, 100)
-    opened(script.session).channel.reset()
-    expect(balance(script)).toBe(1_903)
   })
 
   it('never lifts the counter above its cap', () => {
@@ -410,16 +416,38 @@ describe('honest peers under load', () => {
     }
   })
 
-  it('let the deadlines of 1,000 calls pass on both sides at the same moment', () => {
+  it('let the deadlines of 1,000 calls pass on both sides at the same moment, ten times in a row', () => {
     const pair = servingPair((channel) => {
       channel.accept({ ...NOBODY, onClose: (_, one) => one.settle() })
     })
-    for (let i = 0; i < 1_000; i++)
-      pair.sessionA.open('call', { message: bytesOf(10), isLast: true, timeoutMs: 500 })
-    pair.pump()
-    pair.advance(500)
-    expect(pair.sessionA.stats().openChannels + pair.sessionB.stats().openChannels).toBe(0)
-    expectCalm(pair.sessionA, pair.sessionB)
+    const options = { message: bytesOf(10), isLast: true, timeoutMs: 100 }
+    for (let round = 0; round < 10; round++) {
+      for (let i = 0; i < 1_000; i++) pair.sessionA.open('call', options)
+      pair.pump()
+      pair.advance(100)
+      expect(pair.sessionA.stats().openChannels + pair.sessionB.stats().openChannels).toBe(0)
+      expectCalm(pair.sessionA, pair.sessionB)
+    }
+  })
+
+  it('answer nothing to calls that end their own input a moment later, so that STOP and FIN cross', () => {
+    const pair = servingPair((channel) => {
+      channel.accept(NOBODY)
+      waiting.push(channel)
+    })
+    const waiting: Channel[] = []
+    for (let round = 0; round < 10; round++) {
+      const calls = Array.from({ length: 500 }, () => pair.sessionA.open('call', { message: bytesOf(10) }))
+      pair.pump()
+      for (const channel of waiting.splice(0)) {
+        channel.end()
+        channel.settle()
+      }
+      for (const call of calls) call.end()
+      pair.pump()
+      expectCalm(pair.sessionA, pair.sessionB)
+    }
+    expect(pair.sessionB.stats()).toMatchObject({ channelsAccepted: 5_000, openSlotsTaken: 0 })
   })
 
   it('leave 10,000 streams in mid-flow', () => {

@@ -1,0 +1,37 @@
+// Owns: the life of an accepted channel in the hands of its handler: from the call to what its end means for the channel.
+// Must not know: how a handler is found, what it does.
+import { ChannelCore, type CoreHost } from './channel-core.js'
+import type { InboundHandler } from './inbox.js'
+import { PeerChannel } from './peer-channel.js'
+
+/**
+ * Answers channels. When it returns, or its promise resolves, the output is ended and nothing more is read; unless it has set
+ * `onMessage` or used `toWeb()` or `join()`: then the channel lives until both directions have ended. What it throws ends the
+ * channel with that error.
+ */
+export type ChannelHandler<T = unknown> = (channel: PeerChannel<T>) => unknown
+
+export function inboundHandler<T>(host: CoreHost, handler: ChannelHandler<T>): InboundHandler {
+  return (channel, codec, remote, headers) => {
+    const core = new ChannelCore(host, channel.name, headers, null)
+    if (!core.accept(channel, codec, remote)) return
+    let result: unknown
+    try {
+      result = handler(new PeerChannel<T>(core, codec.name))
+    } catch (error) {
+      core.handlerThrew(error)
+      return
+    }
+    if (!isThenable(result)) core.handlerReturned()
+    else {
+      result.then(
+        () => core.handlerReturned(),
+        (error: unknown) => core.handlerThrew(error),
+      )
+    }
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

@@ -1,0 +1,181 @@
+// Owns: a channel as a program sees it: what api of both directions there is, and what each call means.
+// Must not know: connections, queues, the wire: all that is behind channel-core.ts.
+import { codeNumber, ERRORS, Headers, type HeadersInit, UsageError } from '@peerplex/wire'
+import type { ChannelCore } from './channel-core.js'
+import type { ChannelOutcome } from './channel-outcome.js'
+import { type DuplexLike, joinDuplex } from './join.js'
+import { MessageIterator } from './message-iterator.js'
+import type { RemotePeer } from './remote-peer.js'
+import { type WebStreams, webStreams } from './web-streams.js'
+
+/** What `send` may add to a message. */
+export interface SendOptions {
+  readonly headers?: HeadersInit | undefined
+}
+
+/**
+ * Messages in both directions, each with its own end. Whoever opened it, both sides use it alike. The messages of the other
+ * side have one taker: a loop over the channel, `onMessage`, `toWeb()` or `join()`; until there is one they wait, within the
+ * window of the channel.
+ */
+export class PeerChannel<T = unknown> implements AsyncIterable<T> {
+  readonly #core: ChannelCore
+  /** Which codec was asked for, if any. */
+  readonly #codecName: string
+  #iterator: MessageIterator<T> | null = null
+
+  /** @internal */
+  constructor(core: ChannelCore, codecName: string) {
+    this.#core = core
+    this.#codecName = codecName
+  }
+
+  get name(): string {
+    return this.#core.name
+  }
+
+  /** Those of the OPEN on the side that accepted it; on the other side the first that came back, empty before. */
+  get headers(): Headers {
+    return this.#core.headers
+  }
+
+  /** The peer at the other end; null while a channel waits for a connection. */
+  get remote(): RemotePeer | null {
+    return this.#core.remote
+  }
+
+  /** Name of the codec of all messages; empty while a channel waits for a connection and none was asked for. */
+  get codec(): string {
+    return this.#core.codec?.name ?? this.#codecName
+  }
+
+  /** Aborted, with the reason, when the channel ends otherwise than in order. Made when it is first asked for. */
+  get signal(): AbortSignal {
+    return this.#core.signal
+  }
+
+  /** Resolves with how it ended, once that is known and the last message was read; never rejects. */
+  get closed(): Promise<ChannelOutcome> {
+    return this.#core.closed
+  }
+
+  /** Whether what is sent now may still reach somebody. */
+  get writable(): boolean {
+    return this.#core.output.isWritable
+  }
+
+  /** Bytes that were sent and have not left this side. */
+  get bufferedBytes(): number {
+    return this.#core.output.bufferedBytes
+  }
+
+  // ---- output -------------------------------------------------------------------------------------------------------
+
+  /**
+   * Sends a message. The promise is one that all sends share while there is room, and a pending one while there is not:
+   * await it to go no faster than the other side. It never rejects: on a channel that is over it resolves, `writable` is
+   * false and `closed` says why. What cannot be sent at all is thrown, at once, and nothing was sent: PeerplexError
+   * INVALID_ARGUMENT for a value or header without encoding, LimitError MESSAGE_TOO_LARGE or METADATA_TOO_LARGE, UsageError
+   * after `end()`. What turns out to be too large only when a connection is found ends the channel with that code.
+   */
+  send(value: unknown, options?: SendOptions): Promise<void> {
+    return this.#core.sendValue(
+      value,
+      options?.headers === undefined ? Headers.EMPTY : Headers.from(options.headers),
+    )
+  }
+
+  /** Ends the output; messages of the other side go on. Throws UsageError, LimitError for trailers that cannot be sent. */
+  end(trailers?: HeadersInit): void {
+    this.#core.output.end(Headers.from(trailers))
+  }
+
+  /** Wants no more messages: the other side is told to stop sending. The output goes on. */
+  stop(): void {
+    this.#core.stop()
+  }
+
+  /** Ends both directions at once. `code`: a name of the error table or a number; CANCELLED when absent. Throws UsageError. */
+  reset(code: string | number = 'CANCELLED'): void {
+    this.#core.reset(resetCode(code))
+  }
+
+  // ---- input --------------------------------------------------------------------------------------------------------
+
+  /**
+   * The messages, one by one; reading slowly slows the other side. Ends when the other side has ended, throws when the channel
+   * failed. Leaving the loop is `stop()`. Throws UsageError when the messages have another taker.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
+    if (this.#iterator === null) {
+      this.#core.claim('an iterator')
+      this.#iterator = new MessageIterator<T>(this.#core)
+    }
+    return this.#iterator
+  }
+
+  /**
+   * Called with each message, at the earliest when the running code is through, so that all callbacks can be set first. What
+   * it throws ends the channel. Null gives the messages back. Setting it throws UsageError when they have another taker.
+   */
+  get onMessage(): ((message: T, headers: Headers) => void) | null {
+    return this.#core.onMessageCall as ((message: T, headers: Headers) => void) | null
+  }
+
+  set onMessage(callback: ((message: T, headers: Headers) => void) | null) {
+    const core = this.#core
+    if (callback === null) {
+      if (core.taker !== 'onMessage') return
+      core.holdMessages()
+      core.taker = 'nobody'
+    } else if (core.taker !== 'onMessage') core.claim('onMessage')
+    core.onMessageCall = callback as ((message: unknown, headers: Headers) => void) | null
+    core.flowSoon()
+  }
+
+  /** Called once, behind the last message, when the other side has ended its output. */
+  get onEnd(): ((trailers: Headers) => void) | null {
+    return this.#core.onEndCall
+  }
+
+  set onEnd(callback: ((trailers: Headers) => void) | null) {
+    this.#core.onEndCall = callback
+    this.#core.flowSoon()
+  }
+
+  /** Called once, as the last of all calls. */
+  get onClose(): ((outcome: ChannelOutcome) => void) | null {
+    return this.#core.onCloseCall
+  }
+
+  set onClose(callback: ((outcome: ChannelOutcome) => void) | null) {
+    this.#core.onCloseCall = callback
+    this.#core.flowSoon()
+  }
+
+  // ---- other shapes -------------------------------------------------------------------------------------------------
+
+  /** The channel as Web Streams. Throws UsageError when the messages have another taker. */
+  toWeb(): WebStreams<T> {
+    this.#core.claim('toWeb()')
+    return webStreams<T>(this.#core)
+  }
+
+  /**
+   * Ties the channel to a stream: bytes go both ways as they are, without the codec. Each direction ends for itself; an error
+   * of one side ends the other. Resolves when both have ended, rejects with the error; it need not be awaited.
+   */
+  join(duplex: DuplexLike): Promise<void> {
+    this.#core.claim('join()')
+    return joinDuplex(this.#core, duplex)
+  }
+}
+
+function resetCode(code: string | number): number {
+  const number = typeof code === 'string' ? codeNumber(code) : code
+  const isKnown = typeof code !== 'string' || code === 'UNKNOWN' || number !== ERRORS.UNKNOWN.wireCode
+  if (isKnown && Number.isInteger(number) && number > 0 && number <= 0xffff_ffff) return number
+  throw new UsageError('INVALID_ARGUMENT', `reset with code ${String(code).slice(0, 80)}`, {
+    hint: "give a name like 'CANCELLED' (docs/errors.md has them all) or a number from 1 to 2^32-1",
+  })
+}
