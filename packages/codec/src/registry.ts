@@ -40,7 +40,8 @@ export type CodecList = ReadonlyMap<string, number>
 export class CodecRegistry {
   readonly #byName: Map<string, Codec> = new Map()
   readonly #byId: Map<number, Codec> = new Map()
-  #preferred: Codec | undefined
+  /** In order of preference. */
+  readonly #order: Codec[] = []
 
   /** Throws UsageError INVALID_ARGUMENT for a codec that `add` would refuse and for a preferred one that is not there. */
   constructor(options: CodecRegistryOptions = {}) {
@@ -48,8 +49,10 @@ export class CodecRegistry {
     // This is the order of preference: bytes and text carry least, so they are taken when nothing else is left.
     for (const codec of [createMsgpackCodec(limits), createJsonCodec(limits), ...codecs]) this.add(codec)
     for (const codec of [createTextCodec(), createRawCodec()]) this.add(codec)
-    this.#preferred = this.#byName.get(preferred)
-    if (this.#preferred === undefined) throw this.#unknown(preferred)
+    const first = this.#byName.get(preferred)
+    if (first === undefined) throw this.#unknown(preferred)
+    this.#order.splice(this.#order.indexOf(first), 1)
+    this.#order.unshift(first)
   }
 
   /** Adds a codec behind those that are there. Throws UsageError INVALID_ARGUMENT for a taken or illegal name or number. */
@@ -84,6 +87,7 @@ export class CodecRegistry {
     }
     this.#byName.set(name, codec)
     this.#byId.set(id, codec)
+    this.#order.push(codec)
   }
 
   /** The codec with this number in our own list. */
@@ -107,16 +111,12 @@ export class CodecRegistry {
 
   /** All codecs in order of preference. */
   list(): readonly Codec[] {
-    const preferred = this.#preferred
-    const others = [...this.#byName.values()].filter((codec) => codec !== preferred)
-    return preferred === undefined ? others : [preferred, ...others]
+    return [...this.#order]
   }
 
   /** The text of HELLO `codecs`: names in order of preference, a private one as name=id. */
   announce(): string {
-    return this.list()
-      .map(({ name, id }) => (isPrivateId(id) ? `${name}=${id}` : name))
-      .join(',')
+    return this.#order.map(({ name, id }) => (isPrivateId(id) ? `${name}=${id}` : name)).join(',')
   }
 
   /** As `parseCodecs`. */
@@ -130,24 +130,23 @@ export class CodecRegistry {
    * error: UsageError INVALID_ARGUMENT for a name that we do not have, PeerplexError UNSUPPORTED_CODEC when they lack it.
    */
   choose(name: string | undefined, theirs: CodecList | null): Codec | PeerplexError {
-    const ours = this.list()
-    const wanted = name === undefined ? ours : ours.filter((codec) => codec.name === name)
-    const [first] = wanted
-    if (first === undefined) return this.#unknown(String(name))
-    if (theirs === null || theirs.size === 0) return first
-    return wanted.find((codec) => theirs.has(codec.name)) ?? this.#unsupported(name, theirs)
+    const hasIt = ({ name }: Codec) => theirs === null || theirs.size === 0 || theirs.has(name)
+    const wanted = name === undefined ? this.#order.find(hasIt) : this.#byName.get(name)
+    if (wanted === undefined)
+      return name === undefined ? this.#unsupported(name, theirs) : this.#unknown(name)
+    return hasIt(wanted) ? wanted : this.#unsupported(name, theirs)
   }
 
   #unknown(name: string): UsageError {
     return illegal(`there is no codec '${name}' here`, `we have ${this.announce()}`)
   }
 
-  #unsupported(name: string | undefined, theirs: CodecList): PeerplexError {
+  #unsupported(name: string | undefined, theirs: CodecList | null): PeerplexError {
     const problem =
       name === undefined ? 'the other side has none of our codecs' : `the other side has no codec '${name}'`
     return new PeerplexError(
       'UNSUPPORTED_CODEC',
-      `${problem}: we have ${this.announce()}, they have ${[...theirs.keys()].join(',')}`,
+      `${problem}: we have ${this.announce()}, they have ${[...(theirs?.keys() ?? [])].join(',')}`,
       { hint: 'name a codec that both sides have, or add one' },
     )
   }

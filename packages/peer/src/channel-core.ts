@@ -12,7 +12,9 @@ import {
   PeerplexError,
   UsageError,
 } from '@peerplex/wire'
-import { endWithError, wireCodeOf } from './channel-errors.js'
+import { ChannelEnd } from './channel-end.js'
+import { endWithError, undecodable, wireCodeOf } from './channel-errors.js'
+import type { ChannelOptions } from './channel-options.js'
 import { type ChannelOutcome, cancelledOutcome, channelOutcome, errorOutcome } from './channel-outcome.js'
 import { ChannelOutput, type OutputHost, READY } from './channel-output.js'
 import type { CodecSet } from './codec-set.js'
@@ -44,11 +46,7 @@ export interface Reader {
 }
 
 /** What the program wants to be told, besides. */
-export interface CoreOptions {
-  readonly signal?: AbortSignal | undefined
-  readonly onHeaders?: ((headers: Headers) => void) | undefined
-  readonly onTrailers?: ((trailers: Headers) => void) | undefined
-}
+export type CoreOptions = Pick<ChannelOptions, 'signal' | 'onHeaders' | 'onTrailers'>
 
 export class ChannelCore implements RequestSink {
   readonly name: string
@@ -66,10 +64,7 @@ export class ChannelCore implements RequestSink {
   onMessageCall: ((message: unknown, headers: Headers) => void) | null = null
   onEndCall: ((trailers: Headers) => void) | null = null
   onCloseCall: ((outcome: ChannelOutcome) => void) | null = null
-  /** How it ended; messages may still wait to be read. */
-  outcome: ChannelOutcome | null = null
-  /** Why it ended, other than in order: an error, or the reason of the program's own signal. */
-  failure: unknown = undefined
+  readonly ending: ChannelEnd = new ChannelEnd()
   /** The other side's output is complete and read, or nobody wants it. */
   isInputEnded = false
 
@@ -92,9 +87,6 @@ export class ChannelCore implements RequestSink {
   #ownError: PeerplexError | null = null
   /** The handler has returned, but the channel was taken over: it is settled when it closes. */
   #settlesAtClose = false
-  #abort: AbortController | null = null
-  #closed: Promise<ChannelOutcome> | null = null
-  #resolveClosed: (outcome: ChannelOutcome) => void = () => {}
 
   /** `headers`: those of an inbound OPEN. `spec`: what is to be opened, null for inbound channels. */
   constructor(
@@ -161,7 +153,7 @@ export class ChannelCore implements RequestSink {
 
   /** Encodes and sends. Throws PeerplexError for what cannot be sent. */
   sendValue(value: unknown, headers: Headers): Promise<void> {
-    if (this.outcome !== null) return READY
+    if (this.ending.outcome !== null) return READY
     const codec = this.codec ?? this.#provisionalCodec()
     return this.output.send(codec.encode(value), headers, codec)
   }
@@ -209,17 +201,7 @@ export class ChannelCore implements RequestSink {
     try {
       return codec.decode(payload)
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      const error = new PeerplexError(
-        'INVALID_ARGUMENT',
-        `a message on channel '${this.name}' does not decode as ${codec.name}: ${reason}`,
-        {
-          hint: 'check that both sides mean the same codec',
-          delivery: 'processed',
-          remote: this.remote?.id,
-          cause,
-        },
-      )
+      const error = undecodable(this.name, codec, this.remote?.id, cause)
       this.fail(error)
       throw error
     }
@@ -242,34 +224,9 @@ export class ChannelCore implements RequestSink {
     this.#channel?.pause()
   }
 
-  get closed(): Promise<ChannelOutcome> {
-    if (this.#closed === null) {
-      const { outcome } = this
-      this.#closed =
-        outcome !== null
-          ? Promise.resolve(outcome)
-          : new Promise((resolve) => {
-              this.#resolveClosed = resolve
-            })
-    }
-    return this.#closed
-  }
-
-  get signal(): AbortSignal {
-    if (this.#abort === null) {
-      this.#abort = new AbortController()
-      if (this.hasFailed) this.#abort.abort(this.failure)
-    }
-    return this.#abort.signal
-  }
-
-  get hasFailed(): boolean {
-    return this.outcome !== null && this.outcome.code !== 'OK'
-  }
-
   /** Why nothing can be sent, for those who have to throw. */
   outputError(): unknown {
-    if (this.hasFailed) return this.failure
+    if (this.ending.hasFailed) return this.ending.failure
     return new ClosedError('CANCELLED', `channel '${this.name}': the other side wants no more`, {
       origin: 'remote',
       delivery: 'processed',
@@ -292,8 +249,7 @@ export class ChannelCore implements RequestSink {
 
   /** It threw: the other side learns it, and `onError` unless the error was meant for the other side. */
   handlerThrew(error: unknown): void {
-    this.#reportUnmeant(error)
-    this.fail(error)
+    this.#onThrown(error)
     this.#settle()
   }
 
@@ -321,7 +277,7 @@ export class ChannelCore implements RequestSink {
   }
 
   onFailed(error: PeerplexError): void {
-    this.failure = error
+    this.ending.failure = error
     this.#finish(errorOutcome(error))
     this.#close()
   }
@@ -329,7 +285,7 @@ export class ChannelCore implements RequestSink {
   onCancelled(code: number): void {
     const own = this.#ownError
     const outcome = own === null ? cancelledOutcome(code) : errorOutcome(own)
-    this.failure ??= own ?? new ClosedError(outcome.code, `channel '${this.name}' was given up here`)
+    this.ending.failure ??= own ?? new ClosedError(outcome.code, `channel '${this.name}' was given up here`)
     this.#finish(outcome)
     this.#close()
   }
@@ -338,13 +294,13 @@ export class ChannelCore implements RequestSink {
 
   onMessage(payload: Uint8Array, headers: Headers): void {
     this.#noteInput(headers)
-    let value: unknown
+    // A decoding error has ended the channel by itself; `fail` does nothing then.
     try {
-      value = this.decode(payload)
-    } catch {
-      return
+      const value = this.decode(payload)
+      this.onMessageCall?.(value, headers)
+    } catch (error) {
+      this.#onThrown(error)
     }
-    this.#guard(() => this.onMessageCall?.(value, headers))
   }
 
   onReadable(): void {
@@ -381,7 +337,7 @@ export class ChannelCore implements RequestSink {
 
   onClose(outcome: Outcome): void {
     const request = this.#request
-    if (request !== null && this.outcome === null) {
+    if (request !== null && this.ending.outcome === null) {
       if (!this.#hasInput && this.output.canReplay(outcome) && this.#host.retry(request, outcome)) {
         this.#channel = null
         this.codec = null
@@ -418,24 +374,22 @@ export class ChannelCore implements RequestSink {
   }
 
   #end(outcome: Outcome): void {
-    if (this.outcome !== null) return
+    if (this.ending.outcome !== null) return
     let error: PeerplexError | null = null
     if (outcome.code !== 0) {
       const { name, remote, codec } = this
       const attempts = this.#request?.attempts ?? 1
       error = this.#ownError ?? outcomeError(outcome, { spec: { name }, remote, codec, attempts })
-      this.failure ??= error
+      this.ending.failure ??= error
     }
     this.#finish(channelOutcome(outcome, error, this.#trailers))
   }
 
   #finish(outcome: ChannelOutcome): void {
-    this.outcome = outcome
     if (this.#onAbort !== null) this.#options.signal?.removeEventListener('abort', this.#onAbort)
     const wasEnded = this.output.isEnded
     this.output.close()
-    if (this.hasFailed) this.#abort?.abort(this.failure)
-    this.#resolveClosed(outcome)
+    this.ending.finish(outcome)
     if (!wasEnded) this.onOutputClosed?.()
     this.reader?.onInput()
   }
@@ -450,7 +404,7 @@ export class ChannelCore implements RequestSink {
 
   /** The program's own signal says why. */
   #giveUp(signal: AbortSignal): void {
-    if (this.outcome === null) this.failure = signal.reason
+    if (this.ending.outcome === null) this.ending.failure = signal.reason
   }
 
   /** The handler is done with the channel; what it has not read is dropped. */
@@ -471,7 +425,7 @@ export class ChannelCore implements RequestSink {
   #tellClose(): void {
     if (this.#isCloseTold || this.onCloseCall === null || !this.#isClosed) return
     this.#isCloseTold = true
-    this.#guard(() => this.onCloseCall?.(this.outcome as ChannelOutcome))
+    this.#guard(() => this.onCloseCall?.(this.ending.outcome as ChannelOutcome))
   }
 
   /** What a callback throws ends the channel, as what a handler throws does. */
@@ -479,13 +433,17 @@ export class ChannelCore implements RequestSink {
     try {
       call()
     } catch (error) {
-      this.#reportUnmeant(error)
-      this.fail(error)
+      this.#onThrown(error)
     }
+  }
+
+  #onThrown(error: unknown): void {
+    this.#reportUnmeant(error)
+    this.fail(error)
   }
 
   /** Errors of this library are meant for the other side; all others are defects of this one. */
   #reportUnmeant(error: unknown): void {
-    if (!(error instanceof PeerplexError) && error !== this.failure) this.report(error)
+    if (!(error instanceof PeerplexError) && error !== this.ending.failure) this.report(error)
   }
 }

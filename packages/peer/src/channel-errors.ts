@@ -1,6 +1,15 @@
 // Owns: how an error of this side's program reaches the other side, and what of it must not (spec §12.3).
 // Must not know: why it was raised.
-import { CallError, type Channel, type Codec, codeNumber, ERRORS, PeerplexError } from '@peerplex/wire'
+import {
+  CallError,
+  type Channel,
+  type Codec,
+  codeNumber,
+  ERRORS,
+  PeerplexError,
+  UsageError,
+} from '@peerplex/wire'
+import { isApplicationCode } from './open-request.js'
 
 /** Longer texts are cut where the whole error does not fit one frame. */
 const SHORT_MESSAGE_CHARACTERS = 1_000
@@ -8,20 +17,23 @@ const SHORT_MESSAGE_CHARACTERS = 1_000
 /** File URLs, absolute paths of at least two parts, and Windows paths. Not what follows a host name. */
 const PATHS = /file:\/\/\S+|(?<![\w:/.~-])(?:\/[\w.@+~-]+){2,}|(?<!\w)[A-Za-z]:\\[^\s'"]+/g
 
-/** The wire code of an error; UNKNOWN for what has none. Never 0. */
+/** Lines of a stack trace that somebody put into a message. */
+const STACK_LINES = /(?:\r?\n\s+at .*)+/g
+
+/** The wire code of an error; UNKNOWN for what has none that means something to the other side. Never 0. */
 export function wireCodeOf(error: unknown): number {
-  const code = error instanceof PeerplexError ? codeNumber(error.code) : 0
+  // A wrong use of this library is a fault of this side, whatever the other side sent.
+  const code = error instanceof PeerplexError && !(error instanceof UsageError) ? codeNumber(error.code) : 0
   return code === 0 ? ERRORS.UNKNOWN.wireCode : code
 }
 
 /**
- * What the other side may read of an error: all that somebody wrote for it (PeerplexError and its kinds), and of any other
- * exception the first line, without paths of this machine (spec ERR-012).
+ * What the other side may read of an error: all of what an application wrote for it (CallError), and of any other exception the
+ * message without stack and without paths of this machine (spec ERR-012).
  */
 export function messageForRemote(error: unknown): string {
-  if (error instanceof PeerplexError) return error.message
-  const text = error instanceof Error ? error.message : String(error)
-  return (text.split('\n', 1)[0] as string).replace(PATHS, '…')
+  const text = textOf(error)
+  return error instanceof CallError ? text : text.replace(STACK_LINES, '').replace(PATHS, '…')
 }
 
 /** Ends a channel that the other side opened with an error. `report` hears of what could not be said. */
@@ -31,22 +43,51 @@ export function endWithError(
   error: unknown,
   report: (failure: unknown) => void,
 ): void {
+  const code = wireCodeOf(error)
   if (channel.isClosed) {
-    channel.reset(wireCodeOf(error))
+    channel.reset(code)
     return
   }
-  const code = wireCodeOf(error)
   const message = messageForRemote(error)
-  const hint = error instanceof PeerplexError ? error.hint : ''
+  const headers = errorEntries(error)
   const hasDetails = error instanceof CallError && error.details !== undefined
   try {
-    channel.fail(code, {
-      message,
-      ...(hint !== '' && { headers: { hint } }),
-      ...(hasDetails && { details: codec.encode(error.details) }),
-    })
+    channel.fail(code, { message, headers, ...(hasDetails && { details: codec.encode(error.details) }) })
   } catch (failure) {
     report(failure)
     channel.fail(code, { message: message.slice(0, SHORT_MESSAGE_CHARACTERS) })
   }
+}
+
+/** Codes that the table does not have travel by name. */
+function errorEntries(error: unknown): Record<string, string> {
+  if (!(error instanceof PeerplexError)) return {}
+  const isOwnCode = error instanceof CallError && isApplicationCode(error.code)
+  return {
+    ...(isOwnCode && { 'error-type': error.code }),
+    ...(error.hint !== '' && { hint: error.hint }),
+  }
+}
+
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error)
+  } catch {
+    return 'an object without a text was thrown'
+  }
+}
+
+/** Why a received message cannot be handed over. */
+export function undecodable(
+  name: string,
+  codec: Codec,
+  remote: string | undefined,
+  cause: unknown,
+): PeerplexError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new PeerplexError(
+    'INVALID_ARGUMENT',
+    `a message on channel '${name}' does not decode as ${codec.name}: ${reason}`,
+    { hint: 'check that both sides mean the same codec', delivery: 'processed', remote, cause },
+  )
 }

@@ -42,9 +42,9 @@ export function channelSpec(
   assertName(name)
   const timeoutMs = options.timeoutMs ?? defaults.timeoutMs
   assertRange('timeoutMs', timeoutMs, 0, MAX_TIMEOUT_MS)
-  if (options.windowBytes !== undefined) assertRange('windowBytes', options.windowBytes, 16_384, MAX_TIMEOUT_MS)
-  if (options.windowMessages !== undefined)
-    assertRange('windowMessages', options.windowMessages, 1, 0xffff)
+  if (options.windowBytes !== undefined)
+    assertRange('windowBytes', options.windowBytes, 16_384, MAX_TIMEOUT_MS)
+  if (options.windowMessages !== undefined) assertRange('windowMessages', options.windowMessages, 1, 0xffff)
   return {
     name,
     codec: options.codec,
@@ -79,8 +79,7 @@ function guardedTarget(to: Target | undefined, report: (error: unknown) => void)
 
 function assertName(name: string): void {
   const bytes = typeof name === 'string' ? new TextEncoder().encode(name) : new Uint8Array(0)
-  const isLegal =
-    bytes.length > 0 && bytes.length <= MAX_NAME_BYTES && bytes.every((byte) => byte >= 0x20)
+  const isLegal = bytes.length > 0 && bytes.length <= MAX_NAME_BYTES && bytes.every((byte) => byte >= 0x20)
   if (isLegal && !name.startsWith('~')) return
   throw new UsageError('INVALID_ARGUMENT', `'${String(name).slice(0, 80)}' is not a channel name`, {
     hint: `use 1 to ${MAX_NAME_BYTES} bytes without control characters; names with '~' belong to the protocol`,

@@ -1,7 +1,7 @@
 // Owns: what a channel sends: straight to the wire once it has a connection; held before that, and until the OPEN has left,
 // so that it can go to another connection. And who waits for room.
 // Must not know: how a connection is found, what is received.
-import { type Channel, type Codec, Headers, type Outcome, UsageError } from '@peerplex/wire'
+import { type Channel, type Codec, type Headers, type Outcome, UsageError } from '@peerplex/wire'
 import { MESSAGE_CHARGE_BYTES } from '@peerplex/wire/internal'
 import type { OpenRequest } from './open-request.js'
 
@@ -140,9 +140,13 @@ export class ChannelOutput {
 
   #hold(message: HeldMessage): Promise<void> {
     if (this.#trailers !== null) {
-      throw new UsageError('FAILED_PRECONDITION', `send on channel '${this.#name}' after its output was ended`, {
-        hint: 'send everything before end()',
-      })
+      throw new UsageError(
+        'FAILED_PRECONDITION',
+        `send on channel '${this.#name}' after its output was ended`,
+        {
+          hint: 'send everything before end()',
+        },
+      )
     }
     const bytes = this.#keep(message)
     const hasRoom = this.#host.hold(this.#request as OpenRequest, bytes)

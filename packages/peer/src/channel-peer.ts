@@ -1,7 +1,7 @@
 // Owns: a peer below RPC: what is bound and connected, the pool of connections that results, channels opened and accepted on
 // it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
 // Must not know: any transport or codec (they are handed in), what messages mean.
-import { type Channel, ERRORS, type Hello, type PeerplexError, UsageError } from '@peerplex/wire'
+import { type Channel, ERRORS, Headers, type Hello, type PeerplexError, UsageError } from '@peerplex/wire'
 import {
   type Connection,
   type Endpoint,
@@ -10,12 +10,18 @@ import {
   type Transport,
 } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
+import { ChannelCore, type CoreHost } from './channel-core.js'
+import { type ChannelHandler, inboundHandler } from './channel-handler.js'
+import { type ChannelOptions, channelSpec } from './channel-options.js'
+import type { Clock } from './clock.js'
 import type { CodecSet } from './codec-set.js'
 import { EventTable, type PeerEventMap } from './events.js'
+import { type Filter, FilterChain, type FilterHost } from './filters.js'
 import { type InboundHandler, Inbox } from './inbox.js'
 import { Link, type LinkHost } from './link.js'
 import type { OpenRequest, OpenSpec, RequestSink } from './open-request.js'
 import { type ChannelPeerOptions, type ResolvedPeerOptions, resolvePeerOptions } from './options.js'
+import { PeerChannel } from './peer-channel.js'
 import { PeerConnection } from './peer-connection.js'
 import { Pool } from './pool.js'
 import type { RemotePeer } from './remote-peer.js'
@@ -45,11 +51,12 @@ export interface DrainOptions {
 
 const DEFAULT_GRACE_MS = 30_000
 
-export class ChannelPeer implements LinkHost {
+export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   readonly options: ResolvedPeerOptions
   readonly #parts: ChannelPeerParts
   readonly #pool = new Pool()
   readonly #assigner: Assigner
+  readonly #filters: FilterChain = new FilterChain(this)
   readonly #inbox: Inbox
   readonly #events = new EventTable((error) => this.reportError(error, '', ''))
   readonly #instance: Uint8Array
@@ -67,7 +74,7 @@ export class ChannelPeer implements LinkHost {
     this.options = resolvePeerOptions(options)
     this.#instance = Uint8Array.from({ length: 16 }, () => Math.floor(this.options.random() * 256))
     this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, () => this.#lastConnectError)
-    this.#inbox = new Inbox(parts.codecs)
+    this.#inbox = new Inbox(parts.codecs, this.#filters)
   }
 
   /** The logical name that others see. */
@@ -122,14 +129,39 @@ export class ChannelPeer implements LinkHost {
 
   // ---- channels -----------------------------------------------------------------------------------------------------
 
-  /** Answers channels with this name or pattern. Returns what undoes it. Throws UsageError ALREADY_EXISTS. */
+  /**
+   * Opens a channel and returns it at once: it may wait for a connection, and what is sent meanwhile with it. Failures show
+   * in `closed`. Throws UsageError, LimitError for a name or options that make no sense.
+   */
+  open<T = unknown>(name: string, options: ChannelOptions = {}): PeerChannel<T> {
+    const spec = channelSpec(name, options, this.options, (error) => this.reportError(error, name, ''))
+    const core = new ChannelCore(this, name, Headers.EMPTY, spec, options)
+    core.open()
+    return new PeerChannel<T>(core, options.codec ?? '')
+  }
+
+  /**
+   * Gives channels with this name or pattern (`*` one dotted part, `**` any rest) to a handler. Returns what undoes it.
+   * Throws UsageError ALREADY_EXISTS for a name that is handled.
+   */
+  accept<T = unknown>(pattern: string, handler: ChannelHandler<T>): () => void {
+    return this.#inbox.add(pattern, inboundHandler(this, handler))
+  }
+
+  /** Lets a filter see every channel and call from now on, in both directions. Returns what undoes it. */
+  use(filter: Filter): () => void {
+    return this.#filters.add(filter)
+  }
+
+  /** As `accept`, one level below: the handler gets the channel of the wire. @internal */
   handleChannels(pattern: string, handler: InboundHandler): () => void {
     return this.#inbox.add(pattern, handler)
   }
 
   /** Opens a channel, now or once there is a connection for it. Never throws for network reasons. @internal */
   submit(spec: OpenSpec, sink: RequestSink): OpenRequest {
-    return this.#assigner.submit(spec, sink)
+    if (this.#filters.isEmpty) return this.#assigner.submit(spec, sink)
+    return this.#filters.send(spec, sink, this.#assigner)
   }
 
   /** @internal */
@@ -147,6 +179,21 @@ export class ChannelPeer implements LinkHost {
     this.#assigner.settle(request)
   }
 
+  /** @internal */
+  hold(request: OpenRequest, bytes: number): boolean {
+    return this.#assigner.hold(request, bytes)
+  }
+
+  /** @internal */
+  get holdBytes(): number {
+    return this.options.sessionLimits.channelWindowBytes
+  }
+
+  /** @internal */
+  get clock(): Clock {
+    return this.options.clock
+  }
+
   /** A plain snapshot: connections, channels, queue, bytes, limits hit, errors by code. */
   stats(): PeerStats {
     return collectPeerStats(this.#pool, this.#assigner, this.#links, this.#listeners, this.#errorCounts)
@@ -161,6 +208,7 @@ export class ChannelPeer implements LinkHost {
     this.#phase = 'draining'
     const stopped = this.#stopListening()
     for (const link of this.#links) if (link.state === 'BACKOFF' || link.state === 'CONNECTING') link.close()
+    this.#filters.close('this peer drains', this.#assigner)
     this.#assigner.close('this peer drains')
     for (const connection of this.#pool.connections) connection.driver.session.drain(graceMs)
     await this.#untilReleased()
@@ -172,6 +220,7 @@ export class ChannelPeer implements LinkHost {
   async close(): Promise<void> {
     this.#phase = 'closed'
     const stopped = this.#stopListening()
+    this.#filters.close('this peer was closed', this.#assigner)
     this.#assigner.close('this peer was closed')
     for (const link of this.#links) link.close()
     for (const connection of [...this.#pool.connections]) connection.driver.session.close()

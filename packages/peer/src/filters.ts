@@ -1,19 +1,13 @@
 // Owns: filters: what programs put between an open and its way out, or between an arriving channel and its handler. Without
 // filters nothing here runs.
 // Must not know: what is opened, how connections are chosen, what handlers do.
-import {
-  type Channel,
-  type ChannelSink,
-  Headers,
-  type Outcome,
-  PeerplexError,
-  UsageError,
-} from '@peerplex/wire'
+import { type Channel, Headers, PeerplexError, UsageError } from '@peerplex/wire'
 import type { Assigner } from './assigner.js'
 import { messageForRemote, wireCodeOf } from './channel-errors.js'
-import { type ChannelOutcome, cancelledOutcome, errorOutcome, plainOutcome } from './channel-outcome.js'
+import type { ChannelOutcome } from './channel-outcome.js'
 import type { Clock, TimerHandle } from './clock.js'
 import { MutableHeaders } from './mutable-headers.js'
+import { ObservedSink, observeInbound } from './observed-sink.js'
 import {
   asPeerplexError,
   notSentError,
@@ -39,16 +33,19 @@ export interface FilterOpen {
   readonly remote: RemotePeer | null
 }
 
+/** An outcome as a filter may make one up: only the code is needed. */
+export type FilterResult = Pick<ChannelOutcome, 'code'> & Partial<ChannelOutcome>
+
 /**
  * Sees every channel and call. It goes on with `next()`, once, which resolves with the outcome when all is over and rejects
- * when a later filter refused it. It may change the open before, measure around it, or refuse: by throwing (a CallError or
- * another PeerplexError with its code, anything else as UNKNOWN) or by returning an outcome without calling `next`. A filter
- * that returns nothing passes the outcome on. The first that was added is the outermost.
+ * when a later filter refused by throwing. It may change the open before, measure around it, or refuse: by throwing (a
+ * CallError or another PeerplexError with its code, anything else as UNKNOWN), or by returning an outcome without `next()`.
+ * A filter that returns nothing passes the outcome on. The one added first is the outermost.
  */
 export type Filter = (
   open: FilterOpen,
   next: () => Promise<ChannelOutcome>,
-) => Promise<ChannelOutcome | undefined> | Promise<void>
+) => Promise<FilterResult | undefined> | Promise<void>
 
 /** What the chain asks of its peer. */
 export interface FilterHost {
@@ -56,16 +53,14 @@ export interface FilterHost {
   reportError(error: unknown, name: string, remote: string): void
 }
 
-/** An open that has not left the filters. */
-interface Pending {
-  readonly sink: ObservedSink
-  timer: TimerHandle
-}
+/** Longer texts of a refusal are cut: the whole must fit one frame. */
+const MESSAGE_CHARACTERS = 1_000
 
 export class FilterChain {
   readonly #host: FilterHost
   #filters: readonly Filter[] = []
-  readonly #pending = new Map<OpenRequest, Pending>()
+  /** Opens that have not left the filters, with their timers. */
+  readonly #pending = new Map<OpenRequest, TimerHandle>()
 
   constructor(host: FilterHost) {
     this.#host = host
@@ -91,7 +86,10 @@ export class FilterChain {
   close(reason: string, assigner: Assigner): void {
     for (const request of [...this.#pending.keys()]) {
       this.#forget(request)
-      assigner.fail(request, notSentError('UNAVAILABLE', request, reason, 'nothing was sent: try again elsewhere'))
+      assigner.fail(
+        request,
+        notSentError('UNAVAILABLE', request, reason, 'nothing was sent: try again elsewhere'),
+      )
     }
   }
 
@@ -103,47 +101,53 @@ export class FilterChain {
     const observed = new ObservedSink(sink)
     const request = assigner.create(spec, observed)
     observed.request = request
-    observed.onSettled = () => this.#forget(request)
-    this.#hold(request, observed, assigner)
+    this.#pending.set(request, this.#startTimer(request, assigner))
+    observed.outcome.then(() => this.#forget(request))
     const open = new Open('out', spec.name, spec.headers, spec.timeoutMs, () => request.remote)
+    let hasEntered = false
     const enter = (): Promise<ChannelOutcome> => {
-      if (this.#forget(request)) {
+      hasEntered = true
+      // Not when it was cancelled or ran out of time meanwhile.
+      if (this.#forget(request) && request.state !== 'settled') {
         applyTo(request, open, startedMs)
         assigner.enter(request)
       }
       return observed.outcome
     }
+    const refuse = (error: PeerplexError): void => {
+      if (this.#forget(request) && request.state !== 'settled') assigner.fail(request, error)
+    }
     run(this.#filters, open, enter).then(
       (outcome) => {
-        if (this.#forget(request)) assigner.fail(request, refusal(outcome))
+        if (!hasEntered) refuse(refusal(outcome))
       },
       (error: unknown) => {
-        if (this.#forget(request)) assigner.fail(request, asPeerplexError(error))
-        else if (!observed.isRefused(error)) this.#host.reportError(error, spec.name, request.remote?.id ?? '')
+        if (hasEntered) this.#host.reportError(error, spec.name, request.remote?.id ?? '')
+        else refuse(asPeerplexError(error))
       },
     )
     return request
   }
 
-  #hold(request: OpenRequest, sink: ObservedSink, assigner: Assigner): void {
-    const pending: Pending = { sink, timer: null }
-    this.#pending.set(request, pending)
+  #startTimer(request: OpenRequest, assigner: Assigner): TimerHandle {
     const { expiresAtMs } = request
-    if (expiresAtMs === Number.POSITIVE_INFINITY) return
-    pending.timer = this.#host.clock.setTimer(expiresAtMs, () => {
-      pending.timer = null
-      if (!this.#forget(request)) return
-      const reason = `a filter took longer than ${request.spec.timeoutMs} ms`
-      assigner.fail(request, notSentError('DEADLINE_EXCEEDED', request, reason, 'look at the filters'))
+    if (expiresAtMs === Number.POSITIVE_INFINITY) return null
+    return this.#host.clock.setTimer(expiresAtMs, () => {
+      if (!this.#forget(request) || request.state === 'settled') return
+      const reason = `the filters took longer than ${request.spec.timeoutMs} ms`
+      assigner.fail(
+        request,
+        notSentError('DEADLINE_EXCEEDED', request, reason, 'raise timeoutMs, or look at the filters'),
+      )
     })
   }
 
   /** False when it has left the filters before. */
   #forget(request: OpenRequest): boolean {
-    const pending = this.#pending.get(request)
-    if (pending === undefined) return false
+    const timer = this.#pending.get(request)
+    if (timer === undefined) return false
     this.#pending.delete(request)
-    if (pending.timer !== null) this.#host.clock.clearTimer(pending.timer)
+    if (timer !== null) this.#host.clock.clearTimer(timer)
     return true
   }
 
@@ -157,16 +161,18 @@ export class FilterChain {
       hasStarted = true
       return observeInbound(channel, () => start(open.headers.toHeaders()))
     }
-    const refuse = (error: PeerplexError): void => {
-      const headers = error.hint === '' ? undefined : { hint: error.hint }
-      channel.refuse(wireCodeOf(error), messageForRemote(error), headers)
+    const refuse = (error: unknown): void => {
+      const hint = error instanceof PeerplexError ? error.hint : ''
+      const message = messageForRemote(error).slice(0, MESSAGE_CHARACTERS)
+      channel.refuse(wireCodeOf(error), message, hint === '' ? undefined : { hint })
     }
     run(this.#filters, open, enter).then(
       (outcome) => {
         if (!hasStarted) refuse(refusal(outcome))
       },
       (error: unknown) => {
-        if (!hasStarted) refuse(asRefusal(error))
+        if (!hasStarted) refuse(error)
+        // A refusal is no defect; anything else is.
         if (hasStarted || !(error instanceof PeerplexError)) {
           this.#host.reportError(error, channel.name, remote.id)
         }
@@ -204,4 +210,58 @@ class Open implements FilterOpen {
   get identity(): unknown {
     return this.remote?.identity
   }
+}
+
+/** What the filters changed. */
+function applyTo(request: OpenRequest, open: Open, startedMs: number): void {
+  const { spec } = request
+  const { name, timeoutMs } = open
+  request.spec = { ...spec, name, timeoutMs, headers: open.headers.toHeaders() }
+  if (timeoutMs === spec.timeoutMs) return
+  request.expiresAtMs = timeoutMs > 0 ? startedMs + timeoutMs : Number.POSITIVE_INFINITY
+}
+
+/** Calls filter after filter, the last of which leads to `last`. */
+async function run(
+  filters: readonly Filter[],
+  open: FilterOpen,
+  last: () => Promise<ChannelOutcome>,
+  index = 0,
+): Promise<ChannelOutcome> {
+  const filter = filters[index]
+  if (filter === undefined) return last()
+  const rest: { outcome: Promise<ChannelOutcome> | null } = { outcome: null }
+  const result = await filter(open, () => {
+    if (rest.outcome !== null) throw new UsageError('FAILED_PRECONDITION', 'a filter called next() twice')
+    rest.outcome = run(filters, open, last, index + 1)
+    // A filter that does not look at it need not catch it.
+    rest.outcome.catch(() => {})
+    return rest.outcome
+  })
+  if (result !== undefined) return complete(result)
+  if (rest.outcome !== null) return rest.outcome
+  throw new PeerplexError(
+    'FAILED_PRECONDITION',
+    `a filter neither called next() for '${open.name}' nor refused it`,
+    {
+      hint: 'call next(), throw, or return an outcome',
+    },
+  )
+}
+
+function complete(result: FilterResult): ChannelOutcome {
+  return {
+    message: '',
+    hint: '',
+    delivery: 'not-sent',
+    origin: 'local',
+    trailers: Headers.EMPTY,
+    ...result,
+  }
+}
+
+/** The error of an open that a filter answered by itself. It never ran, so it cannot have gone well. */
+function refusal({ code, message, hint }: ChannelOutcome): PeerplexError {
+  const name = code === 'OK' ? 'FAILED_PRECONDITION' : code
+  return new PeerplexError(name, message === '' ? `a filter refused it with ${code}` : message, { hint })
 }

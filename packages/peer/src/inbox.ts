@@ -1,20 +1,26 @@
 // Owns: channels that other peers open: who answers to their name, and the refusal of those that nobody does (spec §12.3).
 // Must not know: what a handler does with its channel.
-import { type Channel, type Codec, ERRORS } from '@peerplex/wire'
+import { type Channel, type Codec, ERRORS, type Headers } from '@peerplex/wire'
 import type { CodecSet } from './codec-set.js'
+import type { FilterChain } from './filters.js'
 import { PatternTable } from './pattern-table.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { RemotePeer } from './remote-peer.js'
 
-/** Takes a channel: calls `accept` or `refuse` on it, at once or later, and `settle` when its work is done. */
-export type InboundHandler = (channel: Channel, codec: Codec, remote: RemotePeer) => void
+/**
+ * Takes a channel: calls `accept` or `refuse` on it, at once or later, and `settle` when its work is done. `headers` are those
+ * of the channel unless a filter changed them.
+ */
+export type InboundHandler = (channel: Channel, codec: Codec, remote: RemotePeer, headers: Headers) => void
 
 export class Inbox {
   readonly #codecs: CodecSet
+  readonly #filters: FilterChain
   readonly #table = new PatternTable<InboundHandler>()
 
-  constructor(codecs: CodecSet) {
+  constructor(codecs: CodecSet, filters: FilterChain) {
     this.#codecs = codecs
+    this.#filters = filters
   }
 
   get names(): string[] {
@@ -40,6 +46,8 @@ export class Inbox {
       channel.refuse(ERRORS.UNSUPPORTED_CODEC.wireCode, message)
       return
     }
-    handler(channel, codec, connection.remote as RemotePeer)
+    const remote = connection.remote as RemotePeer
+    if (this.#filters.isEmpty) handler(channel, codec, remote, channel.headers)
+    else this.#filters.receive(channel, remote, (headers) => handler(channel, codec, remote, headers))
   }
 }

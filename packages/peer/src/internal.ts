@@ -1,4 +1,5 @@
 // For sibling packages and tests of this repository; no promise of stability. @internal
+export { endWithError, messageForRemote, wireCodeOf } from './channel-errors.js'
 export type { OpenSpec, RequestSink, RequestState, Target } from './open-request.js'
 export { asPeerplexError, notSentError, OpenRequest, outcomeError } from './open-request.js'
 export { PatternTable } from './pattern-table.js'

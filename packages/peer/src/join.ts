@@ -59,6 +59,7 @@ class Joint implements Reader {
     duplex.on('drain', () => this.#onDrain())
     duplex.on('error', (error) => this.#onError(error))
     duplex.on('close', () => this.#onClose())
+    if (!core.output.isWritable) this.#onUnwanted()
     this.onInput()
   }
 
@@ -78,8 +79,8 @@ class Joint implements Reader {
 
   #checkInput(): void {
     if (this.#isOver) return
-    if (this.#core.hasFailed) {
-      this.#fail(this.#core.failure)
+    if (this.#core.ending.hasFailed) {
+      this.#fail(this.#core.ending.failure)
     } else if (this.#core.isInputEnded && !this.#isInputDone && !this.#isBlocked) {
       this.#isInputDone = true
       this.#duplex.end()
@@ -125,7 +126,7 @@ class Joint implements Reader {
 
   /** The other side wants no more of the duplex, which need not notice: what it still says is left there. */
   #onUnwanted(): void {
-    if (this.#isOver || this.#isOutputDone || this.#core.outcome !== null) return
+    if (this.#isOver || this.#isOutputDone || this.#core.ending.outcome !== null) return
     this.#isOutputDone = true
     this.#duplex.pause()
     this.#checkDone()
@@ -147,10 +148,14 @@ class Joint implements Reader {
     const own =
       error instanceof PeerplexError
         ? error
-        : new ClosedError('UNAVAILABLE', `the stream joined to channel '${this.#core.name}' failed: ${reason}`, {
-            delivery: 'processed',
-            cause: error,
-          })
+        : new ClosedError(
+            'UNAVAILABLE',
+            `the stream joined to channel '${this.#core.name}' failed: ${reason}`,
+            {
+              delivery: 'processed',
+              cause: error,
+            },
+          )
     this.#core.fail(own)
     this.#fail(own)
   }

@@ -46,7 +46,7 @@ export class MessageIterator<T> implements AsyncIterableIterator<T, undefined>, 
       // Reading may end the channel, and that leads back here: nobody may be first in line twice.
       const message = this.#isOver ? null : this.#core.read()
       if (message !== null) this.#hand(waiter, message)
-      else if (!this.#isOver && !this.#core.isInputEnded && !this.#core.hasFailed) {
+      else if (!this.#isOver && !this.#core.isInputEnded && !this.#core.ending.hasFailed) {
         this.#waiters.unshift(waiter)
         return
       } else this.#finish(waiter)
@@ -68,7 +68,7 @@ export class MessageIterator<T> implements AsyncIterableIterator<T, undefined>, 
   #finish(waiter: Waiter<T>): void {
     const hasFailed = !this.#isOver && !this.#core.isInputEnded
     this.#isOver = true
-    if (hasFailed) waiter.reject(this.#core.failure)
+    if (hasFailed) waiter.reject(this.#core.ending.failure)
     else waiter.resolve(DONE)
   }
 }

@@ -7,6 +7,9 @@ import {
   type ChannelSink,
   ClosedError,
   type Codec,
+  codeNumber,
+  ERRORS,
+  type ErrorName,
   type Headers,
   LimitError,
   type Outcome,
@@ -130,20 +133,39 @@ export function outcomeError(outcome: Outcome, place: OutcomePlace, hint = ''): 
   // What the application over there says stands for itself.
   const isAnswer = isRemote && outcome.message !== ''
   const Kind = isAnswer ? CallError : ClosedError
-  return new Kind(outcome.name, isAnswer ? answerText(outcome, place, remoteHint) : localText(outcome, place), {
-    hint: hint || remoteHint || hintFor(outcome),
-    delivery: outcome.delivery,
-    retryable: canRepeat || outcome.headers.has('retry-after-ms'),
-    origin: outcome.origin,
-    details: decodeDetails(outcome.details, place.codec),
-    remote: place.remote?.id,
-    attempts: place.attempts,
-  })
+  return new Kind(
+    outcome.name,
+    isAnswer ? answerText(outcome, place, remoteHint) : localText(outcome, place),
+    {
+      hint: hint || remoteHint || hintFor(outcome),
+      delivery: outcome.delivery,
+      retryable: canRepeat || outcome.headers.has('retry-after-ms'),
+      origin: outcome.origin,
+      details: decodeDetails(outcome.details, place.codec),
+      remote: place.remote?.id,
+      attempts: place.attempts,
+    },
+  )
+}
+
+/** Whether a code is a name that an application chose, rather than one of the table or a number. */
+export function isApplicationCode(code: string): boolean {
+  return code !== '' && !Object.hasOwn(ERRORS, code) && codeNumber(code) === ERRORS.UNKNOWN.wireCode
+}
+
+/** An application's own name counts where the table has none. */
+function codeOf(outcome: Outcome): string {
+  const name = outcome.code === ERRORS.UNKNOWN.wireCode ? (outcome.headers.get('error-type') ?? '') : ''
+  return isApplicationCode(name) ? name : outcome.name
+}
+
+function meaningOf(name: string): string {
+  return Object.hasOwn(ERRORS, name) ? ERRORS[name as ErrorName].message : `ended with ${name}`
 }
 
 function localText(outcome: Outcome, { spec, remote }: OutcomePlace): string {
   const where = remote === null ? '' : ` at peer ${remote.describe()}`
-  return `'${spec.name}'${where}: ${outcome.message === '' ? `ended with ${outcome.name}` : outcome.message}`
+  return `'${spec.name}'${where}: ${outcome.message === '' ? meaningOf(outcome.name) : outcome.message}`
 }
 
 function answerText(outcome: Outcome, { remote }: OutcomePlace, hint: string): string {

@@ -51,12 +51,12 @@ export class PeerChannel<T = unknown> implements AsyncIterable<T> {
 
   /** Aborted, with the reason, when the channel ends otherwise than in order. Made when it is first asked for. */
   get signal(): AbortSignal {
-    return this.#core.signal
+    return this.#core.ending.signal
   }
 
-  /** Resolves with how it ended, once that is known and the last message was read; never rejects. */
+  /** Resolves with how it ended: an error at once, an end in order behind the last message. Never rejects. */
   get closed(): Promise<ChannelOutcome> {
-    return this.#core.closed
+    return this.#core.ending.closed
   }
 
   /** Whether what is sent now may still reach somebody. */

@@ -36,7 +36,7 @@ function readableOf<T>(iterator: MessageIterator<T>): ReadableStream<T> {
 function writableOf(core: ChannelCore): WritableStream<unknown> {
   return new WritableStream<unknown>({
     start: (controller) => {
-      if (core.outcome !== null) controller.error(core.outputError())
+      if (!core.output.isWritable && !core.output.isEnded) controller.error(core.outputError())
       core.onOutputClosed = () => controller.error(core.outputError())
     },
     write: async (value) => {

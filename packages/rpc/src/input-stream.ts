@@ -1,19 +1,13 @@
 // Owns: the inputs of a streaming call as its handler reads them: pulled, so that a slow handler slows the caller.
 // Must not know: calls, handlers.
-import { CallError, type Channel, type Codec, ERRORS, type Message, type PeerplexError } from '@peerplex/wire'
-
-const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value: undefined })
-
-interface Waiter {
-  readonly resolve: (result: IteratorResult<unknown, undefined>) => void
-  readonly reject: (error: unknown) => void
-}
+import { type Channel, type Codec, ERRORS } from '@peerplex/wire'
+import { undecodableInput } from './call-errors.js'
+import { DONE, type PulledItem, Puller } from './puller.js'
 
 export class InputStream implements AsyncIterableIterator<unknown, undefined> {
   readonly #channel: Channel
   readonly #codec: Codec
-  readonly #waiters: Waiter[] = []
-  #end: 'open' | 'done' | { readonly error: unknown } = 'open'
+  readonly #puller = new Puller(() => this.#take())
 
   /** The channel is paused by its owner, who forwards `onReadable` and its end. */
   constructor(channel: Channel, codec: Codec) {
@@ -26,59 +20,42 @@ export class InputStream implements AsyncIterableIterator<unknown, undefined> {
   }
 
   next(): Promise<IteratorResult<unknown, undefined>> {
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject })
-      this.serve()
-    })
+    return this.#puller.next()
   }
 
   /** The handler wants no more: the caller is told to stop. */
   return(): Promise<IteratorResult<unknown, undefined>> {
-    if (this.#end === 'open') this.#channel.stop()
-    this.finish('done')
+    this.#puller.finish('done')
+    this.#channel.stop()
     return Promise.resolve(DONE)
   }
 
-  /** Something can be read, or has ended. */
-  serve(): void {
-    while (this.#waiters.length > 0) {
-      const waiter = this.#waiters.shift() as Waiter
-      const message = this.#end === 'open' ? this.#channel.read() : null
-      if (message !== null) this.#hand(waiter, message)
-      else if (this.#end === 'open') {
-        this.#waiters.unshift(waiter)
-        return
-      } else if (this.#end === 'done') waiter.resolve(DONE)
-      else {
-        const { error } = this.#end
-        this.#end = 'done'
-        waiter.reject(error)
-      }
-    }
+  /** There may be something to read. */
+  onReadable(): void {
+    this.#puller.serve()
   }
 
-  /** Nothing more comes: `done` after FIN, an error otherwise. */
-  finish(end: 'done' | { readonly error: unknown }): void {
-    if (this.#end !== 'open') return
-    this.#end = end
-    this.serve()
+  /** All of it has arrived and was read. */
+  onEnd(): void {
+    this.#puller.finish('done')
   }
 
-  #hand(waiter: Waiter, message: Message): void {
+  /** The call is over: what was not read is dropped. */
+  abandon(error: unknown): void {
+    this.#puller.finish({ error })
+    this.#channel.stop()
+  }
+
+  #take(): PulledItem | null {
+    const message = this.#channel.read()
+    if (message === null) return null
     try {
-      waiter.resolve({ done: false, value: this.#codec.decode(message.payload) })
+      return { value: this.#codec.decode(message.payload) }
     } catch (error) {
       const failure = undecodableInput(error, this.#channel, this.#codec)
-      waiter.reject(failure)
-      this.finish('done')
+      this.#puller.finish('done')
       this.#channel.fail(ERRORS.INVALID_ARGUMENT.wireCode, { message: failure.message })
+      throw failure
     }
   }
-}
-
-/** The error for an input that is not what its codec says. */
-export function undecodableInput(error: unknown, channel: Channel, codec: Codec): PeerplexError {
-  const reason = error instanceof Error ? error.message : String(error)
-  const message = `the input of '${channel.name}' does not decode as ${codec.name}: ${reason}`
-  return new CallError('INVALID_ARGUMENT', message, { origin: 'remote', delivery: 'processed', cause: error })
 }

@@ -16,6 +16,13 @@ export {
   u32,
   unhex,
 } from './bytes.js'
+export {
+  ConnectionRecorder,
+  ContractWatch,
+  type Sent,
+  sendRandom,
+  within,
+} from './connection-recorder.js'
 export { describeFrame, describeFrames, typeName } from './describe-frame.js'
 export {
   credit,
@@ -126,4 +133,9 @@ export {
 export { type GoawayExpectation, ScriptedPeer, type ScriptedPeerOptions } from './scripted-peer.js'
 export { advanceWith, type HostedSessionOptions, SessionHost } from './session-host.js'
 export { Timeline, type TimelineDirection, type TimelineEvent } from './timeline.js'
+export {
+  type TransportContractCase,
+  type TransportContractSetup,
+  transportContract,
+} from './transport-contract.js'
 export { VirtualClock, type VirtualTimer } from './virtual-clock.js'

@@ -24,7 +24,7 @@ export class MemoryConnection implements Connection {
   readonly #drainLater = (): void => this.#drain()
   #sink: ConnectionSink = NOBODY
   #isTaken = false
-  /** The end that this one talks to; itself only until `connectedPair` has put the two together. */
+  /** The end that this one talks to; itself only until `pair` has put the two together. */
   #other: MemoryConnection = this
 
   /** Sent by the other end and not yet delivered here. */

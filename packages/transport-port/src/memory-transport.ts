@@ -54,7 +54,7 @@ class MemoryTransport implements Transport {
     const entry: ListenerEntry = { kind, onConnection, isClosed: false }
     this.#listeners.set(name, entry)
     return {
-      url: kind === 'byte' ? `memory:${name}` : `memory:${name}?kind=${kind}`,
+      url: kind === this.#options.kind ? `memory:${name}` : `memory:${name}?kind=${kind}`,
       close: async () => {
         if (entry.isClosed) return
         entry.isClosed = true

@@ -21,8 +21,7 @@ const MAX_DELIVERIES_PER_TASK = 256
 /** Throws UsageError INVALID_ARGUMENT for an option out of range. */
 export function resolveMemoryOptions(options: MemoryTransportOptions): ResolvedMemoryOptions {
   const { kind = 'byte', maxDeliveriesPerTask = MAX_DELIVERIES_PER_TASK } = options
-  if (kind !== 'byte' && kind !== 'message')
-    throw badOption('kind', kind, `write 'byte' or 'message'`)
+  if (kind !== 'byte' && kind !== 'message') throw badOption('kind', kind, `write 'byte' or 'message'`)
   if (typeof maxDeliveriesPerTask !== 'number' || !(maxDeliveriesPerTask >= 1))
     throw badOption('maxDeliveriesPerTask', maxDeliveriesPerTask, 'from 1 to Infinity')
   return { kind, maxDeliveriesPerTask }

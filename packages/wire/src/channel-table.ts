@@ -16,14 +16,6 @@ export class ChannelTable {
     return this.#channels.size
   }
 
-  get lastRemoteId(): number {
-    return this.#lastRemoteId
-  }
-
-  get lastLocalId(): number {
-    return this.#lastLocalId
-  }
-
   get(key: number): Channel | undefined {
     return this.#channels.get(key)
   }

@@ -233,7 +233,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     }
     assertCode('refuse', code, 1)
     const headers = errorHeaders(options)
-    if (!channel.isClosed) this.sender.committer.assertEndFits(headers.encoded.length, 0)
+    if (!channel.isClosed) this.sender.committer.assertEndFits(channel, headers.encoded.length, 0)
     channel.bits |= SETTLED
     this.held.delete(channel)
     if (!channel.isClosed) {

@@ -125,16 +125,15 @@ export class Committer {
   }
 
   /** Throws when an END with so much metadata and details would exceed a frame of the other side. */
-  assertEndFits(metaBytes: number, detailsBytes: number): void {
-    const { maxHeaderBytes, maxFrameBytes } = this.remote
-    const frameBytes = Math.min(maxFrameBytes, LARGEST_SENT_FRAME_BYTES)
-    if (metaBytes + CODE_BYTES <= maxHeaderBytes && metaBytes + CODE_BYTES + detailsBytes <= frameBytes)
-      return
+  assertEndFits(channel: Channel, metaBytes: number, detailsBytes: number): void {
+    const most = this.maxMetaBytes(channel)
+    const frameBytes = Math.min(this.remote.maxFrameBytes, LARGEST_SENT_FRAME_BYTES)
+    if (metaBytes + CODE_BYTES <= most && metaBytes + CODE_BYTES + detailsBytes <= frameBytes) return
     throw new LimitError(
       'METADATA_TOO_LARGE',
       `an error with ${metaBytes} bytes of headers and ${detailsBytes} of details`,
       {
-        hint: `the other side takes ${maxHeaderBytes} and ${frameBytes} in one frame`,
+        hint: `the other side takes ${most} of metadata and ${frameBytes} in all in one frame`,
       },
     )
   }

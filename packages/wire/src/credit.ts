@@ -76,6 +76,11 @@ export class ReceiveCredit {
     return remaining(this.bytesGranted, this.bytesReceived)
   }
 
+  /** Whether so much is left that the other side must send what it has (spec §10.4). */
+  get obligesSender(): boolean {
+    return 2 * this.bytesLeft >= this.windowBytes
+  }
+
   /** Counts what arrived; false when it exceeds the credit. */
   receive(bytes: number, messages: number): boolean {
     this.bytesReceived = (this.bytesReceived + bytes) | 0
@@ -127,6 +132,11 @@ export class ConnectionCredit {
 
   get bytesLeft(): number {
     return remaining(this.bytesGranted, this.bytesReceived)
+  }
+
+  /** Whether so much is left that the other side must send what it has (spec §10.4). */
+  get obligesSender(): boolean {
+    return 2 * this.bytesLeft >= this.windowBytes
   }
 
   receive(bytes: number): boolean {

@@ -16,12 +16,6 @@ export class Drain {
   fencePing = 0
   /** When our grace ends; Infinity while we do not drain. */
   graceEndsMs: number = Number.POSITIVE_INFINITY
-  /** The lastId of their first FINAL. */
-  remoteLastId = 0
-
-  get isLocal(): boolean {
-    return this.#local !== DRAIN_NONE
-  }
 
   get isLocalFinal(): boolean {
     return this.#local === DRAIN_FINAL
@@ -56,10 +50,8 @@ export class Drain {
   }
 
   /** Their FINAL; true the first time, which fixes lastId. */
-  onFinal(lastId: number): boolean {
-    if (!this.#stepRemote(ON_FINAL)) return false
-    this.remoteLastId = lastId
-    return true
+  onFinal(): boolean {
+    return this.#stepRemote(ON_FINAL)
   }
 
   #stepLocal(event: number): boolean {

@@ -97,7 +97,7 @@ export class Endings {
     const headers = errorHeaders(options)
     const details = options.details ?? NO_BYTES
     if (!channel.isClosed)
-      this.#channels.sender.committer.assertEndFits(headers.encoded.length, details.length)
+      this.#channels.sender.committer.assertEndFits(channel, headers.encoded.length, details.length)
     this.end(channel, TYPE_END, code, headers, details)
   }
 

@@ -256,7 +256,7 @@ export class Receiver {
   /** Raises what is granted on the connection, unless R3 forbids it. */
   grantConnection(): void {
     if (this.withheldSinceMs >= 0) return
-    if (this.connection.bytesLeft <= 0) {
+    if (!this.connection.obligesSender) {
       for (const channel of this.#partials) channel.partialProgressMs = this.#host.nowMs
     }
     this.connection.grant()
@@ -276,8 +276,8 @@ export class Receiver {
     for (const channel of owed) {
       channel.bits &= ~CREDIT_OWED
       if (!this.#mayGrant(channel) || !channel.receiveCredit.isDue()) continue
-      // Without credit it could make no progress: its time begins now.
-      if (channel.receiveCredit.bytesLeft <= 0) channel.partialProgressMs = this.#host.nowMs
+      // With less credit than obliges the sender it did not have to make progress: its time begins now.
+      if (!channel.receiveCredit.obligesSender) channel.partialProgressMs = this.#host.nowMs
       channel.receiveCredit.grant()
       this.#host.applyLocal(channel, DO_SEND_CREDIT)
       this.#host.outbox.credit(
@@ -312,8 +312,8 @@ export class Receiver {
     if (this.#limits.partialTimeoutMs === 0) return
     for (const channel of [...this.#partials]) {
       if (nowMs - channel.partialProgressMs < this.#limits.partialTimeoutMs) continue
-      if (channel.receiveCredit.bytesLeft <= 0 || this.connection.bytesLeft <= 0)
-        channel.partialProgressMs = nowMs
+      const isObliged = channel.receiveCredit.obligesSender && this.connection.obligesSender
+      if (!isObliged) channel.partialProgressMs = nowMs
       else this.#host.resetChannel(channel, ERRORS.ABORTED.wireCode)
     }
   }

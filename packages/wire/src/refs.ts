@@ -15,6 +15,8 @@ interface RefEntry {
 /** What became of a release. */
 export type ReleaseResult = 'released' | 'freed' | 'ignored' | 'violation'
 
+const NONE: readonly number[] = Object.freeze([])
+
 export class RefTable {
   readonly #maxCount: number
   readonly #live = new Map<number, RefEntry>()
@@ -60,9 +62,9 @@ export class RefTable {
   }
 
   /** The channel is over: what only it kept alive is gone. Returns those ids. */
-  releaseChannel(channel: Channel): number[] {
+  releaseChannel(channel: Channel): readonly number[] {
     const ids = this.#byChannel.get(channel)
-    if (ids === undefined) return []
+    if (ids === undefined) return NONE
     this.#byChannel.delete(channel)
     return [...ids].filter((refId) => {
       const entry = this.#live.get(refId) as RefEntry

@@ -217,7 +217,7 @@ export class Session implements ChannelsHost, DispatcherHost {
   }
 
   /**
-   * The next bytes for the transport, at most about 64 KiB and one frame, whole frames only; on a message connection they form
+   * The next bytes for the transport, at most about 128 KiB and one frame, whole frames only; on a message connection they form
    * one transport message. The caller owns them. Call it while the transport takes more and `hasOutput` is true.
    */
   takeOutput(): Uint8Array[] {
@@ -367,7 +367,7 @@ export class Session implements ChannelsHost, DispatcherHost {
       this.#tellClosed(error)
       return
     }
-    const isNew = isFinal ? this.#control.drain.onFinal(lastId) : this.#control.drain.onNotice()
+    const isNew = isFinal ? this.#control.drain.onFinal() : this.#control.drain.onNotice()
     if (!isNew) return
     const message = 'the other side drains'
     this.channels.endings.returnOpening(message, false)

@@ -1,9 +1,11 @@
 import {
+  concat,
   credit,
   data,
   goaway,
   hello,
   MemoryPair,
+  naiveDecode,
   open,
   preface,
   RecordingChannelSink,
@@ -243,6 +245,27 @@ describe('close()', () => {
     ])
     script.expectClosed(null)
     expect(script.session.transportCloseCode).toBe(1000)
+  })
+
+  it('thousands of channels are closed in batches that fit a transport message, in their order', () => {
+    for (const kind of ['byte', 'message'] as const) {
+      const script = ready({ kind }, { opens: 10_000 })
+      for (let count = 0; count < 10_000; count++) opened(script)
+      script.takeFrames()
+      script.session.close()
+      const lengths: number[] = []
+      const bytes: Uint8Array[] = []
+      while (script.session.hasOutput) {
+        const parts = script.session.takeOutput()
+        lengths.push(parts.reduce((sum, part) => sum + part.length, 0))
+        bytes.push(...parts)
+      }
+      expect(Math.max(...lengths)).toBeLessThanOrEqual(131_072 + 16)
+      expect(lengths.length).toBeGreaterThan(1)
+      const { frames } = naiveDecode(concat(bytes), { helloSeen: true })
+      expect(frames.map((frame) => frame.kind)).toEqual(['GOAWAY', ...Array(10_000).fill('RESET')])
+      expect(script.session.stats().committedOutputBytes).toBe(0)
+    }
   })
 
   it('after FINAL of a drain no second one is sent', () => {

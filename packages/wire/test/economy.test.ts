@@ -309,7 +309,7 @@ describe('what earns', () => {
     expect(balance(script)).toBe(1_903)
     opened(script.session, { isOneway: true, message: bytesOf(1) })
     expect(balance(script)).toBe(1_906)
-    script.session.open('cancelled before it left').reset()
+    script.session.open('cancelled at once').reset()
     expect(balance(script)).toBe(1_909)
   })
 

@@ -9,7 +9,7 @@ import {
   stop,
   toText,
 } from '@peerplex/testkit'
-import type { Channel } from '@peerplex/wire'
+import type { Channel, Outcome } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import {
   CODE,
@@ -53,6 +53,27 @@ describe('END received', () => {
     expect(toText(sink.outcome?.details as Uint8Array)).toBe('details')
     expect(sink.outcome?.headers.get('message')).toBe('gone')
     expect(script.session.stats().unreadBytes).toBe(0)
+  })
+
+  it('while messages wait to be read, a program that has something to send learns of the failure at once', () => {
+    const script = ready()
+    const failures: string[] = []
+    class Sink extends RecordingChannelSink {
+      onFailing(outcome: Outcome): void {
+        failures.push(outcome.name)
+      }
+    }
+    for (const fails of [end({ chan: -1, code: CODE.ABORTED }), fin(-2), end({ chan: -3 })]) {
+      const sink = new Sink()
+      const channel = script.session.open('svc', { sink, isLast: true })
+      if (channel.id < 3) channel.pause()
+      script.expect('OPEN')
+      script.send([data({ chan: -channel.id, payload: 'one' }), fails])
+      expect(sink.types.includes('close')).toBe(channel.id === 3)
+      channel.resume()
+      expect(sink.types.at(-1)).toBe('close')
+    }
+    expect(failures, 'not after an orderly end, nor where the end is told at once').toEqual(['ABORTED'])
   })
 
   it('reading the last message one by one brings the end with it', () => {

@@ -8,7 +8,7 @@ import {
   hello,
   open,
   preface,
-  type RecordingChannelSink,
+  RecordingChannelSink,
   RecordingSessionSink,
   ref,
   refsValue,
@@ -131,6 +131,25 @@ describe('a sink that throws', () => {
     script.expect({ kind: 'END', chan: -1, flags: 0, code: CODE.UNKNOWN })
     expect(sink.types).toEqual(['message', 'close'])
     expect(script.session.stats()).toMatchObject({ unreadBytes: 0, openSlotsTaken: 0 })
+  })
+
+  it('when it is told that its channel has failed: what is unread is dropped', () => {
+    const script = ready()
+    class Sink extends RecordingChannelSink {
+      onFailing(): void {
+        throw BOOM
+      }
+    }
+    const sink = new Sink()
+    const channel = script.session.open('svc', { sink })
+    script.expect('OPEN')
+    channel.pause()
+    script.send([data({ chan: -1, payload: 'one' }), end({ chan: -1 })])
+    expect(script.sink.handlerErrors).toEqual([BOOM])
+    expect(sink.types).toEqual(['readable', 'close'])
+    expect(script.session.stats().unreadBytes).toBe(0)
+    channel.resume()
+    expect(sink.types).toHaveLength(2)
   })
 
   it('on a one-way: nothing is sent, the slot is free', () => {

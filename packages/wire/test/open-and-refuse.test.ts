@@ -147,6 +147,14 @@ describe('what an OPEN carries', () => {
     expect(channel.remainingMs(script.clock.now())).toBe(900)
   })
 
+  it('whether there is an argument shows in OPEN, also when it is not whole yet', () => {
+    const script = ready()
+    expect(inbound(script, { chan: 1 }).channel.startsWithMessage).toBe(false)
+    expect(inbound(script, { chan: 2, flags: MSG + FIN }).channel.startsWithMessage).toBe(true)
+    const part = { chan: 3, flags: MSG + MORE, payload: 'x'.repeat(600) }
+    expect(inbound(script, part).channel.startsWithMessage).toBe(true)
+  })
+
   it('a name that is not UTF-8 is a name like any other, 7F included [OPN-005]', () => {
     const script = ready()
     const { channel } = inbound(script, { name: Uint8Array.of(0x61, 0xff, 0x7f) })
@@ -499,6 +507,16 @@ describe('a one-way', () => {
     script.send(data({ chan: 2, payload: 'x' }))
     script.expectClosed('PROTOCOL_ERROR')
     expect(again.sink.outcome?.name).toBe('UNAVAILABLE')
+  })
+
+  it('a STOP after its deadline is nobody’s business any more', () => {
+    const script = ready()
+    const { channel, sink } = inbound(script, { flags: FIN + ONEWAY, timeoutMs: 10 })
+    script.advance(10)
+    script.send([stop({ chan: 1 }), reset({ chan: 1 })])
+    script.expectNothing('a one-way is never answered')
+    expect(sink.types).toEqual(['end', 'close'])
+    expect(channel.state).toBe('CLOSED')
   })
 
   it('a STOP on it reaches the program and is not answered [STA-018]', () => {

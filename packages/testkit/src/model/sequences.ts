@@ -163,7 +163,8 @@ export function runSequences(options: SequenceRunOptions): SequenceReport {
   const details = fc.check(property, {
     numRuns: options.runCount,
     seed: options.seed,
-    ...(options.path === undefined ? {} : { path: options.path }),
+    // What is run again has been made as small as it gets before.
+    ...(options.path === undefined ? {} : { path: options.path, endOnFailure: true }),
   })
   if (!details.failed) return { ...counts, failure: null }
   const [chosen, steps] = details.counterexample ?? []

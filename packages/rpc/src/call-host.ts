@@ -1,0 +1,21 @@
+// Owns: what calls in both directions ask of the peer that they belong to.
+// Must not know: how a peer does any of it.
+import type { ChannelPeer, RemotePeer as ChannelRemotePeer } from '@peerplex/peer'
+import type { CallOptions } from './call-options.js'
+import type { RemotePeer } from './remote-peer.js'
+import type { ReplyStream } from './reply-stream.js'
+
+/** The three ways to call, without types. */
+export interface Caller {
+  call(name: string, input: unknown, options: CallOptions): Promise<unknown>
+  stream(name: string, input: unknown, options: CallOptions): ReplyStream
+  notify(name: string, input: unknown, options: CallOptions): Promise<void>
+}
+
+export interface CallHost extends Caller {
+  readonly channels: ChannelPeer
+  /** The one object that stands for a remote peer here. */
+  remoteOf(remote: ChannelRemotePeer): RemotePeer
+  /** An error that no caller hears of. */
+  reportError(error: unknown, name: string, remote: string): void
+}

@@ -1,0 +1,179 @@
+// Owns: what all calls of this side have in common: asking for a connection, sending a streamed input, being repeated where
+// that does no harm, being given up, and coming to an end exactly once.
+// Must not know: what an answer is; handlers; how connections are chosen.
+import { type OpenRequest, outcomeError, type RequestSink } from '@peerplex/peer/internal'
+import { type Channel, type Codec, ERRORS, type Headers, type Outcome, type PeerplexError } from '@peerplex/wire'
+import type { CallHost } from './call-host.js'
+import { type CallOptions, isAsyncIterable, openSpec } from './call-options.js'
+import { Pump, type PumpEnd } from './pump.js'
+
+/** What a repetition may cost in memory (spec §25, retry input buffer). */
+const KEEP_INPUT_BYTES = 262_144
+
+export abstract class OutgoingCall implements RequestSink {
+  protected readonly host: CallHost
+  /** Null until it is submitted. */
+  protected request: OpenRequest | null = null
+  readonly #options: CallOptions
+  #pump: Pump | null = null
+  #isOver = false
+  #hasHeaders = false
+  /** All of the input was given to a channel: another one gets its end at once. */
+  #isInputDone = false
+  #onAbort: (() => void) | null = null
+
+  constructor(host: CallHost, options: CallOptions) {
+    this.host = host
+    this.#options = options
+  }
+
+  /** Begins; the last thing that a constructor does. Throws UsageError, LimitError for what can never be sent. */
+  protected start(name: string, input: unknown, isOneway: boolean): void {
+    // A one-way is one message: what streams is for calls.
+    const isStream = !isOneway && isAsyncIterable(input)
+    const spec = openSpec(this.host, name, this.#options, {
+      isOneway,
+      encodeFirst: isStream ? undefined : (codec: Codec) => codec.encode(input),
+      onTargetError: (error) => this.giveUp(error),
+    })
+    const { signal } = this.#options
+    if (signal?.aborted === true) {
+      this.fail(signal.reason)
+      return
+    }
+    if (isStream) {
+      const onEnd = (end: PumpEnd, error: unknown): void => this.#onInputEnd(end, error)
+      this.#pump = new Pump(input, { onEnd, keepBytes: KEEP_INPUT_BYTES })
+    }
+    if (signal !== undefined) {
+      this.#onAbort = () => this.giveUp(signal.reason)
+      signal.addEventListener('abort', this.#onAbort)
+    }
+    this.request = this.host.channels.submit(spec, this)
+    // Encoding runs code of the program, which may have aborted.
+    if (this.#isOver) this.host.channels.cancel(this.request)
+  }
+
+  // ---- for the kinds of calls ---------------------------------------------------------------------------------------
+
+  /** It ended well; told once, unless `failed` or `end` came before. */
+  protected abstract completed(): void
+
+  /** It failed; told once, unless `completed` or `end` came before. */
+  protected abstract failed(error: unknown): void
+
+  /** Nothing more is told to the program. False when that was so before. */
+  protected end(): boolean {
+    if (this.#isOver) return false
+    this.#isOver = true
+    if (this.#onAbort !== null) this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    return true
+  }
+
+  protected complete(): void {
+    if (this.end()) this.completed()
+  }
+
+  protected fail(error: unknown): void {
+    if (this.end()) this.failed(error)
+  }
+
+  /** Fails it here and ends it over there. */
+  protected giveUp(error: unknown, code: number = ERRORS.CANCELLED.wireCode): void {
+    this.fail(error)
+    this.stopInput()
+    if (this.request !== null) this.host.channels.cancel(this.request, code)
+  }
+
+  protected stopInput(): void {
+    this.#pump?.stop()
+  }
+
+  /** Something of the answer is there: what was sent will not be sent again. */
+  protected tellHeaders(headers: Headers): void {
+    this.#pump?.forget()
+    if (this.#hasHeaders || this.#isOver) return
+    this.#hasHeaders = true
+    this.#tell(this.#options.onHeaders, headers)
+  }
+
+  protected tellTrailers(trailers: Headers): void {
+    this.#pump?.forget()
+    if (!this.#isOver) this.#tell(this.#options.onTrailers, trailers)
+  }
+
+  // ---- from the peer ------------------------------------------------------------------------------------------------
+
+  abstract onMessage(payload: Uint8Array, headers: Headers, channel: Channel): void
+
+  onAssigned(request: OpenRequest): void {
+    this.request = request
+    const { channel, codec } = request
+    if (this.#pump === null || channel === null || codec === null) return
+    try {
+      this.#pump.attach(channel, codec)
+      if (this.#isInputDone) channel.end()
+    } catch (error) {
+      this.giveUp(error)
+    }
+  }
+
+  onFailed(error: PeerplexError): void {
+    this.fail(error)
+    this.stopInput()
+  }
+
+  onHeaders(headers: Headers): void {
+    this.tellHeaders(headers)
+  }
+
+  onWritable(): void {
+    this.#pump?.onWritable()
+  }
+
+  onStop(): void {
+    this.stopInput()
+  }
+
+  onFailing(): void {
+    this.stopInput()
+  }
+
+  onClose(outcome: Outcome): void {
+    const request = this.request as OpenRequest
+    if (!this.#isOver && this.#isRepeated(request, outcome)) return
+    this.stopInput()
+    this.host.channels.settle(request)
+    if (outcome.code === 0) this.complete()
+    else if (!this.#isOver) this.fail(outcomeError(outcome, request))
+  }
+
+  // ---- inside -------------------------------------------------------------------------------------------------------
+
+  #isRepeated(request: OpenRequest, outcome: Outcome): boolean {
+    if (outcome.code === 0 || this.#pump?.canRepeat === false) return false
+    // Before the peer takes it back: it may find another channel for it at once.
+    this.#pump?.detach()
+    return this.host.channels.retry(request, outcome)
+  }
+
+  #onInputEnd(end: PumpEnd, error: unknown): void {
+    if (end === 'done') {
+      this.#isInputDone = true
+      this.request?.channel?.end()
+    } else if (end === 'failed') this.giveUp(error)
+    else if (end === 'unclean') {
+      const { request } = this
+      this.host.reportError(error, request?.spec.name ?? '', request?.remote?.id ?? '')
+    }
+  }
+
+  #tell(callback: ((headers: Headers) => void) | undefined, headers: Headers): void {
+    if (callback === undefined) return
+    try {
+      callback(headers)
+    } catch (error) {
+      this.giveUp(error)
+    }
+  }
+}

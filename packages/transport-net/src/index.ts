@@ -1,0 +1,3 @@
+// What users of this package get.
+export { netTransport } from './net-transport.js'
+export type { NetTransportOptions } from './options.js'

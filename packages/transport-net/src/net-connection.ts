@@ -1,0 +1,88 @@
+// Owns: a connected socket as a byte connection of the library.
+// Must not know: sessions, what the bytes mean, where the socket comes from.
+import type { Socket } from 'node:net'
+import type { Connection, ConnectionEnd, ConnectionSink } from '@peerplex/wire/transport'
+import { brokenError } from './system-errors.js'
+
+/** Parts are copied together up to this size; above it, several buffers in one system call cost less than the copy. */
+const COPY_BYTES = 4_096
+
+/** For the time before somebody has taken the connection over. */
+const NOBODY: ConnectionSink = { onData: () => {}, onDrain: () => {}, onEnd: () => {} }
+
+/** The socket must have been made with `allowHalfOpen`: when the output ends is the owner's business. */
+export class NetConnection implements Connection {
+  readonly kind = 'byte'
+  readonly url: string
+  readonly #socket: Socket
+  #sink: ConnectionSink = NOBODY
+  #isTaken = false
+  /** `onEnd` was called, or `destroy`: the sink hears nothing any more. */
+  #isSilent = false
+  /** The input has ended, or the socket is closed: all that is left to do is to say so. */
+  #isOver = false
+  #error: ConnectionEnd
+
+  constructor(socket: Socket, url: string) {
+    this.#socket = socket
+    this.url = url
+    // Output is collected before it is written: Nagle's algorithm could only delay it.
+    socket.setNoDelay(true)
+    // Listened to at all times, so that it is never unhandled; 'close' follows and reports it.
+    socket.on('error', (error) => {
+      this.#error ??= brokenError(url, error)
+    })
+    socket.on('end', () => this.#endInput())
+    socket.on('close', () => this.#endInput())
+  }
+
+  get sink(): ConnectionSink {
+    return this.#sink
+  }
+
+  /** The socket is not read before the first sink is set: nothing is lost however long that takes. */
+  set sink(sink: ConnectionSink) {
+    this.#sink = sink
+    if (this.#isTaken) return
+    this.#isTaken = true
+    const socket = this.#socket
+    socket.on('data', (chunk: Uint8Array) => {
+      if (!this.#isSilent) this.#sink.onData(chunk)
+    })
+    socket.on('drain', () => {
+      if (!this.#isSilent) this.#sink.onDrain()
+    })
+    if (this.#isOver) process.nextTick(() => this.#endInput())
+  }
+
+  write(parts: readonly Uint8Array[]): boolean {
+    const socket = this.#socket
+    if (socket.destroyed || socket.writableEnded) return false
+    if (parts.length === 1) return socket.write(parts[0] as Uint8Array)
+    let byteCount = 0
+    for (const part of parts) byteCount += part.length
+    if (byteCount <= COPY_BYTES) return socket.write(Buffer.concat(parts, byteCount))
+    // Corked parts leave in one system call, uncopied.
+    socket.cork()
+    let hasRoom = true
+    for (const part of parts) hasRoom = socket.write(part)
+    socket.uncork()
+    return hasRoom
+  }
+
+  end(_closeCode: number): void {
+    this.#socket.end()
+  }
+
+  destroy(): void {
+    this.#isSilent = true
+    this.#socket.destroy()
+  }
+
+  #endInput(): void {
+    this.#isOver = true
+    if (this.#isSilent || !this.#isTaken) return
+    this.#isSilent = true
+    this.#sink.onEnd(this.#error)
+  }
+}
