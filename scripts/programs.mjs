@@ -6,4 +6,11 @@
  */
 
 /** @type {Program[]} */
-export const PROGRAMS = [{ name: 'demo', file: 'demo/dist/main.js', short: ['--file', 'pnpm-lock.yaml'] }]
+export const PROGRAMS = [
+  { name: 'demo', file: 'demo/dist/main.js', short: ['--file', 'pnpm-lock.yaml'] },
+  {
+    name: 'fuzz',
+    file: 'packages/testkit/dist/fuzz-program.js',
+    short: ['--frames', '200000', '--seed', '1'],
+  },
+]

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { CodecRegistry, createJsonCodec, createMsgpackCodec } from '@peerplex/codec'
 import type { Codec } from '@peerplex/wire'
 import fc from 'fast-check'
@@ -5,7 +6,7 @@ import { Packr } from 'msgpackr/pack'
 import { Unpackr } from 'msgpackr/unpack'
 import { describe, expect, it } from 'vitest'
 
-const RUNS = { numRuns: 500, seed: 0x5eed }
+const RUNS = { numRuns: 300, seed: 0x5eed }
 
 const msgpack = createMsgpackCodec()
 const json = createJsonCodec()
@@ -23,11 +24,17 @@ const number = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0)),
 )
 
+/** As toStrictEqual, which takes a key `constructor` for a class. */
+function expectSame(actual: unknown, expected: unknown): void {
+  if (!isDeepStrictEqual(actual, expected)) expect(actual).toEqual(expected)
+  expect(isDeepStrictEqual(actual, expected)).toBe(true)
+}
+
 function values(leaf: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc.letrec((tie) => ({
     value: fc.oneof({ maxDepth: 5, withCrossShrink: true }, leaf, tie('array'), tie('object')),
-    array: fc.array(tie('value'), { maxLength: 20 }),
-    object: fc.dictionary(key, tie('value'), { maxKeys: 20, noNullPrototype: true }),
+    array: fc.array(tie('value'), { maxLength: 8 }),
+    object: fc.dictionary(key, tie('value'), { maxKeys: 8, noNullPrototype: true }),
   })).value
 }
 
@@ -39,8 +46,8 @@ const msgpackLeaf = fc.oneof(
   fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY),
   text,
   fc.string({ unit: 'grapheme', minLength: 100, maxLength: 400 }),
-  fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }),
-  fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) }),
+  fc.bigInt({ min: 2n ** 53n + 1n, max: 2n ** 64n - 1n }),
+  fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) - 1n }),
   fc.uint8Array({ maxLength: 300 }),
   fc.date({ noInvalidDate: true }),
 )
@@ -52,8 +59,8 @@ describe('a value', () => {
       fc.property(msgpackValues, (value) => {
         const bytes = msgpack.encode(value)
         const back = msgpack.decode(bytes)
-        expect(back).toStrictEqual(value)
-        expect(msgpack.encode(back)).toEqual(bytes)
+        expectSame(back, value)
+        expectSame(msgpack.encode(back), bytes)
       }),
       RUNS,
     )
@@ -64,7 +71,7 @@ describe('a value', () => {
       fc.property(jsonValues, (value) => {
         const bytes = json.encode(value)
         expect(new TextDecoder().decode(bytes)).toBe(JSON.stringify(value))
-        expect(json.decode(bytes)).toStrictEqual(value)
+        expectSame(json.decode(bytes), value)
       }),
       RUNS,
     )
@@ -76,7 +83,7 @@ describe('a value', () => {
     fc.assert(
       fc.property(jsonValues, (value) => {
         const bytes = json.encode([value, shout], { exportRef: () => 0 })
-        expect(json.decode(bytes, { importRef: () => target })).toStrictEqual([value, target])
+        expectSame(json.decode(bytes, { importRef: () => target }), [value, target])
       }),
       RUNS,
     )
@@ -114,7 +121,7 @@ describe('another implementation of MessagePack', () => {
   it('reads what ours writes', () => {
     fc.assert(
       fc.property(msgpackValues, (value) => {
-        expect(plainBytes(unpackr.unpack(msgpack.encode(value)))).toEqual(plainBytes(value))
+        expectSame(inSeconds(unpackr.unpack(msgpack.encode(value))), inSeconds(value))
       }),
       RUNS,
     )
@@ -123,7 +130,7 @@ describe('another implementation of MessagePack', () => {
   it('writes what ours reads', () => {
     fc.assert(
       fc.property(msgpackValues, (value) => {
-        expect(msgpack.decode(Uint8Array.from(packr.pack(value)))).toStrictEqual(value)
+        expectSame(msgpack.decode(Uint8Array.from(packr.pack(value))), value)
       }),
       RUNS,
     )
@@ -133,7 +140,7 @@ describe('another implementation of MessagePack', () => {
     const leaf = fc.oneof(fc.constant(null), fc.boolean(), fc.integer(), fc.double(), text, fc.uint8Array())
     fc.assert(
       fc.property(values(leaf.filter((value) => !isWideInteger(value))), (value) => {
-        expect(msgpack.encode(value)).toEqual(Uint8Array.from(packr.pack(value)))
+        expectSame(msgpack.encode(value), Uint8Array.from(packr.pack(value)))
       }),
       RUNS,
     )
@@ -146,11 +153,11 @@ function isWideInteger(value: unknown): boolean {
 }
 
 /** Dates of msgpackr have lost parts of a millisecond by rounding; ours are compared in whole seconds there. */
-function plainBytes(value: unknown): unknown {
+function inSeconds(value: unknown): unknown {
   if (value instanceof Date) return Math.round(value.getTime() / 1_000)
-  if (Array.isArray(value)) return value.map(plainBytes)
+  if (Array.isArray(value)) return value.map(inSeconds)
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plainBytes(item)]))
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, inSeconds(item)]))
 }
 
 describe('independence', () => {

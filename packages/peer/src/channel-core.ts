@@ -444,6 +444,7 @@ export class ChannelCore implements RequestSink {
 
   /** Errors of this library are meant for the other side; all others are defects of this one. */
   #reportUnmeant(error: unknown): void {
-    if (!(error instanceof PeerplexError) && error !== this.ending.failure) this.report(error)
+    const isKnown = this.ending.hasFailed && error === this.ending.failure
+    if (!(error instanceof PeerplexError) && !isKnown) this.report(error)
   }
 }

@@ -134,7 +134,7 @@ export function outcomeError(outcome: Outcome, place: OutcomePlace, hint = ''): 
   const isAnswer = isRemote && outcome.message !== ''
   const Kind = isAnswer ? CallError : ClosedError
   return new Kind(
-    outcome.name,
+    codeOf(outcome),
     isAnswer ? answerText(outcome, place, remoteHint) : localText(outcome, place),
     {
       hint: hint || remoteHint || hintFor(outcome),
@@ -185,6 +185,7 @@ function decodeDetails(details: Uint8Array, codec: Codec | null): unknown {
 }
 
 function hintFor(outcome: Outcome): string {
+  if (outcome.name === 'UNIMPLEMENTED') return 'check the name, and what that peer handles'
   switch (outcome.delivery) {
     case 'not-sent':
       return 'nothing was sent: it is safe to try again'

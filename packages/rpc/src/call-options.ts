@@ -71,7 +71,10 @@ function assertOptions(name: string, options: CallOptions): void {
     })
   }
   const { timeoutMs, to, codec, signal, onHeaders, onTrailers } = options
-  if (timeoutMs !== undefined && !(Number.isInteger(timeoutMs) && timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+  if (
+    timeoutMs !== undefined &&
+    !(Number.isInteger(timeoutMs) && timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)
+  ) {
     throw badOption(name, 'timeoutMs', timeoutMs, `a whole number from 0 (none) to ${MAX_TIMEOUT_MS}`)
   }
   if (to !== undefined && typeof to !== 'string' && typeof to !== 'function') {

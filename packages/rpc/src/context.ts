@@ -1,8 +1,8 @@
 // Owns: what a handler can see and do beside its input.
 // Must not know: how handlers are found and answered.
 import { type Channel, type Codec, Headers } from '@peerplex/wire'
+import type { Caller } from './call-host.js'
 import type { CallOptions } from './call-options.js'
-import type { InputStream } from './input-stream.js'
 import type { RemotePeer } from './remote-peer.js'
 import { ReplyHeaders } from './reply-headers.js'
 import type { ReplyStream } from './reply-stream.js'
@@ -15,11 +15,11 @@ export interface ContextHost {
   readonly channel: Channel
   readonly codec: Codec
   readonly remote: RemotePeer
-  readonly input: InputStream | null
-  now(): number
-  call(name: string, input: unknown, options: CallOptions): Promise<unknown>
-  stream(name: string, input: unknown, options: CallOptions): ReplyStream
-  notify(name: string, input: unknown, options: CallOptions): Promise<void>
+  readonly input: AsyncIterable<unknown> | null
+  readonly caller: Caller
+  /** Deadline of calls that name none; 0 for none. */
+  readonly defaultTimeoutMs: number
+  readonly nowMs: number
 }
 
 export class Context {
@@ -45,7 +45,7 @@ export class Context {
     return this.#host.channel.headers
   }
 
-  /** The peer that asks; calls on it go back over the same connection or another one to that peer. */
+  /** The peer that asks. Calls on it go back to it, over this connection or another one. */
   get remote(): RemotePeer {
     return this.#host.remote
   }
@@ -76,16 +76,16 @@ export class Context {
 
   /** Time until the deadline of the call; Infinity without one. */
   get timeRemainingMs(): number {
-    return Math.max(0, this.#host.channel.remainingMs(this.#host.now()))
+    return Math.max(0, this.#host.channel.remainingMs(this.#host.nowMs))
   }
 
-  /** Headers of the reply; they leave with its first message. */
+  /** Headers of the reply; they leave with its first message, or with its end when there is none. */
   get replyHeaders(): ReplyHeaders {
     this.#replyHeaders ??= new ReplyHeaders()
     return this.#replyHeaders
   }
 
-  /** Trailers of the reply; they leave with its end. */
+  /** Trailers of the reply; they leave with its end, unless that is an error. */
   get replyTrailers(): ReplyHeaders {
     this.#replyTrailers ??= new ReplyHeaders()
     return this.#replyTrailers
@@ -93,20 +93,20 @@ export class Context {
 
   /** As on the peer, within the time that is left of this call and under its trace. */
   call<T = unknown>(name: string, input?: unknown, options: CallOptions = {}): Promise<T> {
-    return this.#host.call(name, input, this.#inherit(options)) as Promise<T>
+    return this.#host.caller.call(name, input, this.#inherit(options)) as Promise<T>
   }
 
   /** As on the peer, within the time that is left of this call and under its trace. */
   stream<T = unknown>(name: string, input?: unknown, options: CallOptions = {}): ReplyStream<T> {
-    return this.#host.stream(name, input, this.#inherit(options)) as ReplyStream<T>
+    return this.#host.caller.stream(name, input, this.#inherit(options)) as ReplyStream<T>
   }
 
-  /** As on the peer, under the trace of this call. */
+  /** As on the peer, within the time that is left of this call and under its trace. */
   notify(name: string, input?: unknown, options: CallOptions = {}): Promise<void> {
-    return this.#host.notify(name, input, this.#inherit(options))
+    return this.#host.caller.notify(name, input, this.#inherit(options))
   }
 
-  /** @internal */
+  /** Nobody waits any more. @internal */
   abort(reason: unknown): void {
     if (this.#isAborted) return
     this.#isAborted = true
@@ -114,7 +114,12 @@ export class Context {
     this.#abort?.abort(reason)
   }
 
-  /** What was set so far, or undefined. @internal */
+  /** @internal */
+  get isAborted(): boolean {
+    return this.#isAborted
+  }
+
+  /** What was set since the last time, or undefined. @internal */
   takeReplyHeaders(): Headers | undefined {
     const headers = this.#replyHeaders
     this.#replyHeaders = null
@@ -129,22 +134,27 @@ export class Context {
 
   #inherit(options: CallOptions): CallOptions {
     const leftMs = this.timeRemainingMs
-    const isBounded = leftMs !== Number.POSITIVE_INFINITY
-    const asked = options.timeoutMs === undefined || options.timeoutMs === 0 ? leftMs : options.timeoutMs
     const trace = TRACE_KEYS.filter((key) => this.headers.has(key))
+    const isBounded = leftMs !== Number.POSITIVE_INFINITY
     if (!isBounded && trace.length === 0) return options
     return {
       ...options,
-      ...(isBounded && { timeoutMs: Math.max(1, Math.floor(Math.min(leftMs, asked))) }),
+      ...(isBounded && { timeoutMs: this.#boundedMs(leftMs, options.timeoutMs) }),
       ...(trace.length > 0 && { headers: this.#withTrace(options.headers, trace) }),
     }
   }
 
-  #withTrace(headers: CallOptions['headers'], keys: readonly string[]): CallOptions['headers'] {
+  /** The least of what is left, what was asked for and what this peer allows. */
+  #boundedMs(leftMs: number, askedMs: number = this.#host.defaultTimeoutMs): number {
+    // Whole and not 0, which would mean no deadline at all. What makes no sense is left for the call to refuse.
+    const boundMs = Math.max(1, Math.floor(leftMs))
+    return askedMs === 0 || askedMs > boundMs ? boundMs : askedMs
+  }
+
+  /** What the handler names itself counts. */
+  #withTrace(headers: CallOptions['headers'], keys: readonly string[]): Headers {
     const own = Headers.from(headers)
-    const inherited = keys
-      .filter((key) => !own.has(key))
-      .map((key): [string, string] => [key, this.headers.get(key) as string])
-    return [...own, ...inherited]
+    const inherited = this.headers.rawEntries().filter(([key]) => keys.includes(key) && !own.has(key))
+    return Headers.from([...own.rawEntries(), ...inherited])
   }
 }

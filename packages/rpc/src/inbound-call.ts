@@ -1,22 +1,25 @@
 // Owns: one call from another peer: reading its input, running its handler, sending its answer, and settling (spec §20).
 // Must not know: how handlers are found.
+import { endWithError } from '@peerplex/peer/internal'
 import {
-  CallError,
   type Channel,
   type ChannelSink,
   ClosedError,
   type Codec,
   codeName,
-  codeNumber,
   ERRORS,
-  type Headers,
+  type ErrorName,
+  type Origin,
   type Outcome,
   PeerplexError,
+  UsageError,
 } from '@peerplex/wire'
+import { undecodableInput } from './call-errors.js'
+import type { Caller, CallHost } from './call-host.js'
 import { isAsyncIterable } from './call-options.js'
 import { Context, type ContextHost } from './context.js'
-import { Pump, type PumpEnd } from './input-pump.js'
-import { InputStream, undecodableInput } from './input-stream.js'
+import { InputStream } from './input-stream.js'
+import { Pump, type PumpEnd } from './pump.js'
 import type { RemotePeer } from './remote-peer.js'
 
 /**
@@ -26,31 +29,19 @@ import type { RemotePeer } from './remote-peer.js'
 // biome-ignore lint/suspicious/noExplicitAny: the input of an untyped handler is whatever the caller sent
 export type Handler = (input: any, ctx: Context) => unknown
 
-/** What an inbound call asks of its peer. @internal */
-export interface InboundHost {
-  readonly handlers: ContextCalls
-  now(): number
-  reportError(error: unknown, name: string, remote: string): void
-}
-
-/** Calls that a handler makes. @internal */
-export type ContextCalls = Pick<ContextHost, 'call' | 'stream' | 'notify'>
-
-/** Where the handler stands. */
-type Phase = 'waiting' | 'running' | 'done'
-
 export class InboundCall implements ChannelSink, ContextHost {
   readonly channel: Channel
   readonly codec: Codec
   readonly remote: RemotePeer
+  /** Null when the input is one value. */
   readonly input: InputStream | null
   readonly #handler: Handler
-  readonly #host: InboundHost
+  readonly #host: CallHost
+  /** Null until the handler runs. */
   #context: Context | null = null
   #pump: Pump | null = null
-  #phase: Phase = 'waiting'
 
-  constructor(channel: Channel, codec: Codec, remote: RemotePeer, handler: Handler, host: InboundHost) {
+  constructor(channel: Channel, codec: Codec, remote: RemotePeer, handler: Handler, host: CallHost) {
     this.channel = channel
     this.codec = codec
     this.remote = remote
@@ -61,186 +52,192 @@ export class InboundCall implements ChannelSink, ContextHost {
 
   /** Takes the channel. A handler of a stream starts at once, one of a value when the value is there. */
   begin(): void {
-    const isStream = this.input !== null
-    // A call without any message and without more to come has no input.
-    if (isStream) this.channel.pause()
-    if (!this.channel.accept(this)) return
-    if (isStream && this.#phase === 'waiting') this.#run(this.input)
+    if (this.input !== null) this.channel.pause()
+    const isTaken = this.channel.accept(this)
+    if (this.input !== null && isTaken && !this.channel.isClosed) this.#run(this.input)
   }
 
   // ---- for the context ----------------------------------------------------------------------------------------------
 
-  now(): number {
-    return this.#host.now()
+  get caller(): Caller {
+    return this.#host
   }
 
-  call(name: string, input: unknown, options: Parameters<ContextCalls['call']>[2]): Promise<unknown> {
-    return this.#host.handlers.call(name, input, options)
+  get defaultTimeoutMs(): number {
+    return this.#host.channels.options.timeoutMs
   }
 
-  stream(
-    name: string,
-    input: unknown,
-    options: Parameters<ContextCalls['stream']>[2],
-  ): ReturnType<ContextCalls['stream']> {
-    return this.#host.handlers.stream(name, input, options)
-  }
-
-  notify(name: string, input: unknown, options: Parameters<ContextCalls['notify']>[2]): Promise<void> {
-    return this.#host.handlers.notify(name, input, options)
+  get nowMs(): number {
+    return this.#host.channels.options.clock.now()
   }
 
   // ---- from the channel ---------------------------------------------------------------------------------------------
 
   onMessage(payload: Uint8Array): void {
-    // A value has one message; what a caller sends beyond that belongs to nobody.
-    if (this.#phase !== 'waiting') return
+    // A value is one message; what a caller sends beyond that belongs to nobody.
+    if (this.#context !== null || this.channel.isClosed) return
     let value: unknown
     try {
       value = this.codec.decode(payload)
     } catch (error) {
-      const failure = undecodableInput(error, this.channel, this.codec)
-      this.#phase = 'done'
-      this.channel.fail(ERRORS.INVALID_ARGUMENT.wireCode, { message: failure.message })
-      this.channel.settle()
+      this.#end(undecodableInput(error, this.channel, this.codec))
       return
     }
     this.#run(value)
   }
 
   onReadable(): void {
-    this.input?.serve()
+    this.input?.onReadable()
   }
 
   onEnd(): void {
-    this.input?.finish('done')
+    this.input?.onEnd()
   }
 
   onWritable(): void {
     this.#pump?.onWritable()
   }
 
-  /** The caller wants no more of the answer. */
+  /**
+   * The caller wants no more of the answer. One that says so before its value has arrived gets its handler run: a one-way too
+   * large for one frame does that.
+   */
   onStop(code: number): void {
-    this.#giveUp(code, 'the caller wants no more')
+    this.#giveUp(code, 'remote')
+  }
+
+  onFailing(outcome: Outcome): void {
+    this.#giveUp(outcome.code, outcome.origin)
   }
 
   onClose(outcome: Outcome): void {
-    if (outcome.code !== 0) this.#giveUp(outcome.code, outcome.message)
-    if (this.#phase === 'waiting') this.#settle()
+    if (outcome.code !== 0) this.#giveUp(outcome.code, outcome.origin)
+    if (this.#context === null) this.channel.settle()
   }
 
   // ---- running ------------------------------------------------------------------------------------------------------
 
   #run(input: unknown): void {
-    this.#phase = 'running'
     const context = new Context(this)
     this.#context = context
-    let result: unknown
     try {
-      result = this.#handler(input, context)
+      const result = this.#handler(input, context)
+      // A value is answered within the same turn: no promise, no microtask.
+      if (!isThenable(result)) this.#answer(result, context)
+      else {
+        Promise.resolve(result).then(
+          (value) => this.#answer(value, context),
+          (error) => this.#fail(error),
+        )
+      }
     } catch (error) {
       this.#fail(error)
-      return
     }
-    // A value is answered within the same turn: no promise, no microtask.
-    if (isThenable(result))
-      result.then(
-        (value) => this.#answer(value),
-        (error) => this.#fail(error),
-      )
-    else this.#answer(result)
   }
 
-  #answer(value: unknown): void {
+  /** Never throws. */
+  #answer(value: unknown, context: Context): void {
     if (isAsyncIterable(value)) {
-      this.#stream(value)
+      this.#stream(value, context)
       return
     }
-    const context = this.#context as Context
     try {
       if (this.channel.isWritable) {
-        const payload = this.codec.encode(value)
+        const payload = this.#encode(value)
         this.channel.sendLast(payload, context.takeReplyHeaders(), context.takeReplyTrailers())
       }
-      this.#settle()
+      this.channel.settle()
     } catch (error) {
       this.#fail(error)
     }
   }
 
-  #stream(items: AsyncIterable<unknown>): void {
-    const context = this.#context as Context
-    if (!this.channel.isWritable) {
-      const iterator = items[Symbol.asyncIterator]()
-      Promise.resolve(iterator.return?.()).catch(() => {})
-      this.#settle()
-      return
-    }
-    const headers = (): Headers | undefined => context.takeReplyHeaders()
-    this.#pump = new Pump(items, this.channel, this.codec, headers, (end) => this.#onStreamed(end))
-  }
-
-  #onStreamed(end: PumpEnd): void {
-    if (end.kind === 'failed') {
-      this.#fail(end.error)
-      return
-    }
+  #encode(value: unknown): Uint8Array {
     try {
-      if (end.kind === 'done') this.channel.end(this.#context?.takeReplyTrailers())
-      this.#settle()
+      return this.codec.encode(value)
     } catch (error) {
-      this.#fail(error)
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new UsageError(
+        'INVALID_ARGUMENT',
+        `the answer of '${this.channel.name}' cannot be sent: ${reason}`,
+        {
+          hint: error instanceof PeerplexError ? error.hint : '',
+          cause: error,
+        },
+      )
     }
   }
 
-  #fail(error: unknown): void {
-    const isMeant = error instanceof PeerplexError
-    if (!isMeant) this.#host.reportError(error, this.channel.name, this.remote.id)
-    if (!this.channel.isClosed) this.#sendError(error)
-    this.#settle()
+  #stream(items: AsyncIterable<unknown>, context: Context): void {
+    this.#pump = new Pump(items, {
+      takeHeaders: () => context.takeReplyHeaders(),
+      onEnd: (end, error) => this.#onStreamed(end, error, context),
+    })
+    this.#pump.attach(this.channel, this.codec)
+    if (!this.channel.isWritable) this.#pump.stop()
   }
 
-  /** The caller gets code, message and details; never a stack or a path. */
-  #sendError(error: unknown): void {
-    const code =
-      error instanceof PeerplexError
-        ? codeNumber(error.code) || ERRORS.UNKNOWN.wireCode
-        : ERRORS.UNKNOWN.wireCode
-    const message = error instanceof Error ? error.message : String(error)
-    const headers = error instanceof PeerplexError && error.hint !== '' ? { hint: error.hint } : undefined
+  #onStreamed(end: PumpEnd, error: unknown, context: Context): void {
     try {
-      const details =
-        error instanceof CallError && error.details !== undefined
-          ? this.codec.encode(error.details)
-          : undefined
-      this.channel.fail(code, { message, ...(headers && { headers }), ...(details && { details }) })
+      if (end === 'done') {
+        const headers = context.takeReplyHeaders()
+        if (headers !== undefined) this.channel.sendHeaders(headers)
+        this.channel.end(context.takeReplyTrailers())
+      }
+      if (end === 'done' || end === 'stopped') this.channel.settle()
+      else this.#fail(error)
     } catch (failure) {
-      this.#host.reportError(failure, this.channel.name, this.remote.id)
-      this.channel.fail(code, { message: message.slice(0, 1_000) })
+      this.#fail(failure)
     }
   }
 
-  #giveUp(code: number, message: string): void {
-    const name = codeName(code)
-    const reason = new ClosedError(
-      name,
-      message === '' ? `'${this.channel.name}' ended with ${name}` : message,
-      { origin: 'remote' },
-    )
-    this.#context?.abort(reason)
-    this.#pump?.stop()
-    this.input?.finish({ error: reason })
+  // ---- failing ------------------------------------------------------------------------------------------------------
+
+  /** The handler threw, or its answer cannot be sent. Never throws. */
+  #fail(error: unknown): void {
+    if (!this.#isHeard(error)) this.#report(error)
+    this.#end(error)
   }
 
-  #settle(): void {
-    this.#phase = 'done'
+  /** Whether somebody else than `onError` hears of an error, or it says nothing new. */
+  #isHeard(error: unknown): boolean {
+    // The consequence of giving up is no news to those who gave up.
+    if (this.#context?.isAborted === true) return error instanceof PeerplexError || isAbortError(error)
+    return error instanceof PeerplexError && !(error instanceof UsageError) && !this.channel.isOneway
+  }
+
+  #end(error: unknown): void {
+    endWithError(this.channel, this.codec, error, (failure) => this.#report(failure))
     this.channel.settle()
+  }
+
+  #report(error: unknown): void {
+    this.#host.reportError(error, this.channel.name, this.remote.id)
+  }
+
+  /** Nobody waits for the answer any more: tells the handler, in every way in which it may be listening. */
+  #giveUp(code: number, origin: Origin): void {
+    if (this.#context === null) return
+    const name = codeName(code)
+    const meaning = Object.hasOwn(ERRORS, name) ? ERRORS[name as ErrorName].message : `ended with ${name}`
+    const reason = new ClosedError(name, `'${this.channel.name}': ${meaning}`, {
+      origin,
+      delivery: 'processed',
+      remote: this.remote.id,
+    })
+    this.#context.abort(reason)
+    this.#pump?.stop()
+    this.input?.abandon(reason)
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable(value: unknown): boolean {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   )
+}
+
+/** What the platform's own functions reject with when a signal ends them. */
+function isAbortError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
 }

@@ -1,5 +1,5 @@
 // Calls, streams and handlers. A program usually imports them from `peerplex`, with transports and codecs filled in.
-export type { CallOptions } from './call-options.js'
+export type { CallOptions, Target } from './call-options.js'
 export { Context } from './context.js'
 export type { Handler } from './inbound-call.js'
 export type { PeerEvent, PeerEventName, PeerOptions, PeerParts } from './peer.js'

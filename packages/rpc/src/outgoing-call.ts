@@ -2,7 +2,14 @@
 // that does no harm, being given up, and coming to an end exactly once.
 // Must not know: what an answer is; handlers; how connections are chosen.
 import { type OpenRequest, outcomeError, type RequestSink } from '@peerplex/peer/internal'
-import { type Channel, type Codec, ERRORS, type Headers, type Outcome, type PeerplexError } from '@peerplex/wire'
+import {
+  type Channel,
+  type Codec,
+  ERRORS,
+  type Headers,
+  type Outcome,
+  type PeerplexError,
+} from '@peerplex/wire'
 import type { CallHost } from './call-host.js'
 import { type CallOptions, isAsyncIterable, openSpec } from './call-options.js'
 import { Pump, type PumpEnd } from './pump.js'
@@ -50,7 +57,7 @@ export abstract class OutgoingCall implements RequestSink {
       signal.addEventListener('abort', this.#onAbort)
     }
     this.request = this.host.channels.submit(spec, this)
-    // Encoding runs code of the program, which may have aborted.
+    // It is a one-way that is gone, or encoding ran code of the program, which aborted.
     if (this.#isOver) this.host.channels.cancel(this.request)
   }
 
@@ -140,7 +147,12 @@ export abstract class OutgoingCall implements RequestSink {
   }
 
   onClose(outcome: Outcome): void {
-    const request = this.request as OpenRequest
+    const { request } = this
+    // A one-way may be gone before its opening returns.
+    if (request === null) {
+      this.complete()
+      return
+    }
     if (!this.#isOver && this.#isRepeated(request, outcome)) return
     this.stopInput()
     this.host.channels.settle(request)

@@ -13,11 +13,14 @@ import {
   type PeerStats,
 } from '@peerplex/peer'
 import { type PeerplexError, UsageError } from '@peerplex/wire'
+import type { CallHost } from './call-host.js'
 import type { CallOptions } from './call-options.js'
-import { type ContextCalls, type Handler, InboundCall, type InboundHost } from './inbound-call.js'
+import { type Handler, InboundCall } from './inbound-call.js'
+import { NotifyCall } from './notify-call.js'
 import { RemotePeer } from './remote-peer.js'
 import { ReplyStream } from './reply-stream.js'
-import { startCall, startNotify } from './unary-call.js'
+import { StreamCall } from './stream-call.js'
+import { UnaryCall } from './unary-call.js'
 
 /** What a peer is made of; `peerplex` fills it in. */
 export type PeerParts = ChannelPeerParts
@@ -27,25 +30,32 @@ export type PeerOptions = ChannelPeerOptions
 /** What happened between this peer and another. */
 export interface PeerEvent {
   readonly remote: RemotePeer
+  /** Why, where there is a reason. */
   readonly reason?: PeerplexError
 }
 
+/**
+ * `connect`: the first connection to a peer is ready. `disconnect`: the last one to it is gone. `drain`: it takes no new work.
+ * `restart`: a peer with this id came back as another run.
+ */
 export type PeerEventName = 'connect' | 'disconnect' | 'drain' | 'restart'
 
-export class Peer implements InboundHost {
+export class Peer {
   /** The peer below: channels without RPC. @internal */
   readonly channels: ChannelPeer
+  readonly #host: CallHost
   readonly #remotes = new WeakMap<ChannelRemotePeer, RemotePeer>()
-  /** @internal */
-  readonly handlers: ContextCalls
 
   /** @internal Use `createPeer`. */
   constructor(parts: PeerParts, options: PeerOptions) {
     this.channels = createChannelPeer(parts, options)
-    this.handlers = {
+    this.#host = {
+      channels: this.channels,
       call: (name, input, callOptions) => this.call(name, input, callOptions),
       stream: (name, input, callOptions) => this.stream(name, input, callOptions),
       notify: (name, input, callOptions) => this.notify(name, input, callOptions),
+      remoteOf: (remote) => this.#remoteOf(remote),
+      reportError: (error, name, remote) => this.channels.reportError(error, name, remote),
     }
   }
 
@@ -66,39 +76,46 @@ export class Peer implements InboundHost {
     return this.channels.connect(url)
   }
 
-  /** Other peers with at least one connection. */
+  /** Other peers with at least one connection, in the order in which they came. */
   peers(): RemotePeer[] {
-    return this.channels.peers().map((remote) => this.#remote(remote))
+    return this.channels.peers().map((remote) => this.#remoteOf(remote))
   }
 
-  /** Calls `listener` at each event of that kind; returns what ends that. */
+  /** Calls `listener` at each event of that kind; returns what ends that. What it throws goes to `onError`. */
   on(event: PeerEventName, listener: (event: PeerEvent) => void): () => void {
     return this.channels.on(event, ({ remote, reason }: ChannelPeerEvent) => {
-      listener({ remote: this.#remote(remote), ...(reason !== undefined && { reason }) })
+      listener({ remote: this.#remoteOf(remote), ...(reason !== undefined && { reason }) })
     })
   }
 
   // ---- calling ------------------------------------------------------------------------------------------------------
 
   /**
-   * Calls `name` and resolves with its one answer. `input` is a value, or an AsyncIterable that streams in. Rejects with
-   * PeerplexError (see docs/errors.md), or with the reason of `options.signal`. Throws UsageError for bad options.
+   * Calls `name` and resolves with its one answer; undefined when it answers nothing. `input` is a value, or an AsyncIterable
+   * that streams in. Rejects with PeerplexError (docs/errors.md), with the reason of `options.signal`, or with what the
+   * iterable threw; FAILED_PRECONDITION when there is more than one answer; UsageError for options that make no sense.
    */
   call<T = unknown>(name: string, input?: unknown, options: CallOptions = {}): Promise<T> {
     return new Promise((resolve, reject) => {
-      startCall(this.channels, name, input, options, resolve as (value: unknown) => void, reject)
+      new UnaryCall(this.#host, name, input, options, resolve as (value: unknown) => void, reject)
     })
   }
 
-  /** Calls `name` and gives its answers as they come. Leaving the loop ends the call on the other side. */
+  /**
+   * Calls `name` and gives its answers as they come; one, when it answers as `call` expects. Leaving the loop ends the call on
+   * the other side. Reading rejects as `call` does; UsageError is thrown at once.
+   */
   stream<T = unknown>(name: string, input?: unknown, options: CallOptions = {}): ReplyStream<T> {
-    return new ReplyStream<T>(this.channels, name, input, options)
+    return new ReplyStream<T>(new StreamCall(this.#host, name, input, options))
   }
 
-  /** Sends one message that nobody answers; resolves when it is handed to the transport. */
+  /**
+   * Sends one message that nobody answers. Resolves when it was handed to the transport, whatever becomes of it then; rejects
+   * as `call` does when it was not.
+   */
   notify(name: string, input?: unknown, options: CallOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
-      startNotify(this.channels, name, input, options, resolve, reject)
+      new NotifyCall(this.#host, name, input, options, resolve, reject)
     })
   }
 
@@ -106,15 +123,17 @@ export class Peer implements InboundHost {
 
   /**
    * Answers calls with this name or pattern (`*` one dotted part, `**` any rest), or with each name of a record. Returns what
-   * undoes it. Throws UsageError ALREADY_EXISTS for a name that is handled; then none of a record is.
+   * undoes it. Throws UsageError ALREADY_EXISTS for a name that is handled, INVALID_ARGUMENT for what is no name or no
+   * function; then nothing of a record is handled.
    */
   handle(name: string, handler: Handler): () => void
   handle(handlers: Readonly<Record<string, Handler>>): () => void
   handle(names: string | Readonly<Record<string, Handler>>, handler?: Handler): () => void {
-    if (typeof names === 'string') return this.#handleOne(names, handler as Handler)
+    if (typeof names === 'string') return this.#handleOne(names, handler)
+    if (typeof names !== 'object' || names === null) throw notHandleable('what is to be handled', names)
     const undo: (() => void)[] = []
     try {
-      for (const name of Object.keys(names)) undo.push(this.#handleOne(name, names[name] as Handler))
+      for (const name of Object.keys(names)) undo.push(this.#handleOne(name, names[name]))
     } catch (error) {
       for (const each of undo) each()
       throw error
@@ -145,42 +164,27 @@ export class Peer implements InboundHost {
     return this.drain({ graceMs: 5_000 })
   }
 
-  /** @internal */
-  now(): number {
-    return this.channels.options.clock.now()
-  }
-
-  /** @internal */
-  reportError(error: unknown, name: string, remote: string): void {
-    this.channels.reportError(error, name, remote)
-  }
-
-  #handleOne(name: string, handler: Handler): () => void {
-    assertHandler(name, handler)
+  #handleOne(name: string, handler: Handler | undefined): () => void {
+    if (typeof handler !== 'function') throw notHandleable(`the handler of '${name}'`, handler)
     return this.channels.handleChannels(name, (channel, codec, remote) => {
-      new InboundCall(channel, codec, this.#remote(remote), handler, this).begin()
+      new InboundCall(channel, codec, this.#remoteOf(remote), handler, this.#host).begin()
     })
   }
 
-  #remote(remote: ChannelRemotePeer): RemotePeer {
+  #remoteOf(remote: ChannelRemotePeer): RemotePeer {
     let own = this.#remotes.get(remote)
     if (own === undefined) {
-      own = new RemotePeer(remote, this.handlers)
+      own = new RemotePeer(remote, this.#host)
       this.#remotes.set(remote, own)
     }
     return own
   }
 }
 
-function assertHandler(name: string, handler: unknown): asserts handler is Handler {
-  if (typeof handler === 'function') return
-  throw new UsageError(
-    'INVALID_ARGUMENT',
-    `the handler of '${name}' is ${handler === null ? 'null' : typeof handler}`,
-    {
-      hint: 'give a function (input, ctx) => answer',
-    },
-  )
+function notHandleable(what: string, value: unknown): UsageError {
+  return new UsageError('INVALID_ARGUMENT', `${what} is ${value === null ? 'null' : typeof value}`, {
+    hint: 'give a name and a function (input, ctx) => answer, or a record of such functions',
+  })
 }
 
 /** A peer made of the given parts. Throws UsageError for options out of range. */

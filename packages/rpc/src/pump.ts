@@ -107,9 +107,14 @@ export class Pump {
     try {
       // Whoever attaches finishes first.
       await null
-      if (this.#isStopped) return this.#end('stopped', undefined)
       const iterator = this.#iterable[Symbol.asyncIterator]()
       this.#iterator = iterator
+      if (this.#isStopped) {
+        // It may hold something already, such as a call of its own.
+        await iterator.return?.()
+        this.#end('stopped', undefined)
+        return
+      }
       for (;;) {
         // An iterator that ends or throws by itself is not to be told.
         isExhausted = true

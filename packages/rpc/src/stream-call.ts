@@ -6,7 +6,7 @@ import { undecodable } from './call-errors.js'
 import type { CallHost } from './call-host.js'
 import type { CallOptions } from './call-options.js'
 import { OutgoingCall } from './outgoing-call.js'
-import { type PulledItem, type PullEnd, Puller } from './puller.js'
+import { type PullEnd, type PulledItem, Puller } from './puller.js'
 
 /** Headers that somebody may wait for. */
 class LateHeaders {

@@ -56,7 +56,7 @@ export function dial(
  * Whoever dials a free port of its own machine again and again can meet itself: the system picks that very port for its own
  * side, and TCP then connects the socket with itself. Nobody listens there.
  */
-export function isConnectedToItself(socket: Socket): boolean {
+function isConnectedToItself(socket: Socket): boolean {
   return (
     socket.localPort !== undefined &&
     socket.localPort === socket.remotePort &&

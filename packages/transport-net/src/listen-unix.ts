@@ -52,18 +52,20 @@ async function claim(server: Server, path: string, url: string, backlog: number)
       await startListening(server, { path, backlog })
       return
     } catch (error) {
-      if (systemCode(error) !== 'EADDRINUSE' || count === MAX_CLAIMS)
-        throw listenError(url, whyNot(error, path))
+      if (systemCode(error) !== 'EADDRINUSE' || count === MAX_CLAIMS) throw bindError(error, path, url)
       await clearStale(path, url, error)
     }
   }
 }
 
-/** The system says EACCES when the directory does not exist. */
-function whyNot(error: unknown, path: string): unknown {
-  if (systemCode(error) !== 'EACCES' || existsSync(dirname(path))) return error
-  const text = `the directory ${dirname(path)} does not exist (ENOENT)`
-  return Object.assign(new Error(text, { cause: error }), { code: 'ENOENT' })
+/** The system calls it a lack of permission when the directory does not exist. */
+function bindError(error: unknown, path: string, url: string): TransportError {
+  const dir = dirname(path)
+  if (systemCode(error) !== 'EACCES' || existsSync(dir)) return listenError(url, error)
+  return new TransportError('FAILED_PRECONDITION', `listen ${url}: the directory ${dir} does not exist`, {
+    hint: 'create the directory first',
+    cause: error,
+  })
 }
 
 /** Removes a socket file that nobody listens on. Throws if the path is not free to take. */

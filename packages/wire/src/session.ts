@@ -288,7 +288,9 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** @internal */
   onOutputPending(): void {
-    if (this.#hasAnnouncedOutput) return
+    // A closed session has its last frames to give and no more, whatever the program still does with its channels.
+    const isIdle = !this.isOpen && this.channels.outbox.pendingBytes === 0
+    if (this.#hasAnnouncedOutput || isIdle) return
     this.#hasAnnouncedOutput = true
     this.#sink.onOutputPending()
   }

@@ -491,10 +491,10 @@ describe('a receiver that grants', () => {
   it('grants exactly at half a window [FLO-013]', () => {
     const script = ready({ limits: { channelWindowBytes: WINDOW } })
     inbound(script)
-    script.send(data({ payload: bytesOf(WINDOW / 2 - 16 - MSG_BYTES - 1) }))
-    script.expectNothing('one byte less')
+    script.send(data({ payload: bytesOf(WINDOW / 2 - 16 - MSG_BYTES - 4) }))
+    script.expectNothing('4 bytes less')
     script.send(data({ entries: [entry('k', '')] }))
-    script.expect({ kind: 'CREDIT', chan: -1 })
+    script.expect({ kind: 'CREDIT', chan: -1, byteLimit: WINDOW + WINDOW / 2 })
   })
 
   it.each([
@@ -569,10 +569,10 @@ describe('a receiver that grants', () => {
     const script = ready({ limits: { connectionWindowBytes: 64 * KIB } })
     const { channel } = inbound(script)
     channel.pause()
-    script.send(data({ payload: bytesOf(32 * KIB - 16 - MSG_BYTES - 1) }))
-    script.expectNothing('one byte less than half')
+    script.send(data({ payload: bytesOf(32 * KIB - 16 - MSG_BYTES - MSG_BYTES) }))
+    script.expectNothing('32 bytes less than half')
     script.send(data({ payload: '' }))
-    script.expect({ kind: 'CREDIT', chan: 0, byteLimit: 64 * KIB + 32 * KIB + 31, countLimit: 1024 })
+    script.expect({ kind: 'CREDIT', chan: 0, byteLimit: 64 * KIB + 32 * KIB, countLimit: 1024 })
     script.expectNothing('nothing is read on the channel')
   })
 

@@ -29,6 +29,11 @@ describe('not-sent: it failed before the first byte of OPEN left', () => {
   it.each([
     ['cancelled', (call: Recorded) => call.channel.reset(), CODE.CANCELLED],
     ['given up with an error', (call: Recorded) => call.channel.fail(CODE.ABORTED), CODE.ABORTED],
+    [
+      'given up with a code that speaks of a reply',
+      (call: Recorded) => call.channel.reset(CODE.MESSAGE_TOO_LARGE),
+      CODE.MESSAGE_TOO_LARGE,
+    ],
   ] as const)('%s while it waits for open credit', (_, act, code) => {
     const script = ready({}, { opens: 0 })
     const call = opened(script, CALL)
@@ -253,9 +258,16 @@ describe('processed: it has run', () => {
     const call = openedAndSent(script, CALL)
     script.send(data({ chan: -1, flags: MSG + FIN, payload: 'ok' }))
     expect(call.sink.outcome).toMatchObject({ code: 0, delivery: 'processed' })
-    const handler = inbound(script)
+    const handlers = [1, 2, 3, 4].map((chan) => inbound(script, { chan, timeoutMs: 100 }))
+    const [one, two, three, four] = handlers as [Recorded, Recorded, Recorded, Recorded]
     script.send(reset({ chan: 1 }))
-    expectFailed(handler, CODE.CANCELLED, 'processed')
+    expectFailed(one, CODE.CANCELLED, 'processed')
+    two.channel.fail(CODE.NOT_FOUND)
+    expectFailed(two, CODE.NOT_FOUND, 'processed')
+    three.channel.reset()
+    expectFailed(three, CODE.CANCELLED, 'processed')
+    script.advance(100)
+    expectFailed(four, CODE.DEADLINE_EXCEEDED, 'processed')
   })
 })
 

@@ -315,6 +315,19 @@ describe('STOP asks for the end of the other direction', () => {
     script.expectNothing('once')
   })
 
+  it('what a settled handler has not read is dropped once its channel is closed', () => {
+    const script = ready()
+    const { channel, sink } = inbound(script, { flags: MSG, payload: 'one' })
+    channel.pause()
+    script.send(data({ chan: 1, flags: MSG + FIN, payload: 'two' }))
+    channel.sendLast(Uint8Array.of(1))
+    expect(script.session.stats().unreadBytes).toBeGreaterThan(0)
+    channel.settle()
+    expect(script.session.stats()).toMatchObject({ unreadBytes: 0, openSlotsTaken: 0, openChannels: 0 })
+    expect(sink.types).toEqual(['message', 'readable', 'close'])
+    expect(sink.outcome?.code).toBe(0)
+  })
+
   it('crossing frames of an opener that has not seen our STOP yet are free of error', () => {
     const script = ready()
     const { channel } = inbound(script)

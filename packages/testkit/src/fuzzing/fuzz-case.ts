@@ -6,12 +6,13 @@
 import { ERRORS, Session } from '@peerplex/wire'
 import { concat } from '../bytes.js'
 import { hello, preface } from '../frame-builders.js'
-import { mutateFrame, mutateSequence } from '../fuzz.js'
+import { insertFrame, mutateFrame, mutateSequence } from '../fuzz.js'
 import { naiveDecode } from '../naive-codec.js'
 import type { Random } from '../random.js'
 import type { Conversation, Corpus, Profile } from './corpus.js'
 import { OWN_CHANNEL_COUNT, PROFILES } from './corpus.js'
 import { FuzzFailure, HostileProgram } from './hostile-program.js'
+import { season } from './seasoning.js'
 import { isFreshVerdict } from './verdict.js'
 
 /** What one case amounts to. */
@@ -29,21 +30,31 @@ export type InputLog = Uint8Array[]
 
 type Kind = 'byte' | 'message'
 
-const CASE_KINDS = ['intact', 'damaged', 'damaged', 'damaged', 'damaged', 'damaged', 'soup', 'noise', 'fresh'] as const
+const DAMAGED = ['damaged', 'damaged', 'damaged', 'damaged', 'damaged', 'damaged', 'damaged'] as const
+const CASE_TYPES = ['intact', 'intact', ...DAMAGED, 'senseless', 'fresh'] as const
+/** Of the senseless cases: enough to reach the end of every patience, few enough not to outweigh the rest. */
+const FLOOD_SHARE = 0.04
+const MAX_FLOOD = 3_000
 /** What a peer that never reads can make a session hold: what is committed ahead, one frame, and what it owes. */
 const MAX_COMMITTED_BYTES = 65_536 + 262_144 + 160_000
 /** Codes with which a session says that its peer broke the protocol. */
-const VIOLATIONS: readonly string[] = ['PROTOCOL_ERROR', 'FRAME_SIZE', 'FLOW_CONTROL', 'ENHANCE_CALM', 'VERSION']
+const VIOLATIONS: readonly string[] = [
+  'PROTOCOL_ERROR',
+  'FRAME_SIZE',
+  'FLOW_CONTROL',
+  'ENHANCE_CALM',
+  'VERSION',
+]
 
 export function runCase(rng: Random, corpus: Corpus, log: InputLog): CaseResult {
-  const type = rng.pick(CASE_KINDS)
+  const type = rng.pick(CASE_TYPES)
   const kind: Kind = rng.pick(['byte', 'message'] as const)
   if (type === 'fresh') return new FuzzCase(rng, kind, PROFILES[0] as Profile, log).runFresh(corpus)
   const conversation = rng.pick(corpus.conversations)
   const run = new FuzzCase(rng, kind, conversation.profile, log)
-  if (type === 'noise') return run.runNoise()
-  if (type === 'soup') return run.runSoup(corpus)
-  return run.runConversation(conversation, type === 'intact', corpus)
+  if (type !== 'senseless') return run.runConversation(conversation, type === 'intact', corpus)
+  if (rng.bool(FLOOD_SHARE)) return run.runFlood(conversation, corpus)
+  return rng.bool(0.3) ? run.runNoise() : run.runSoup(corpus)
 }
 
 class FuzzCase {
@@ -83,13 +94,20 @@ class FuzzCase {
   runConversation(conversation: Conversation, isIntact: boolean, corpus: Corpus): CaseResult {
     const rng = this.#rng
     const { frames } = conversation
-    const damaged = isIntact ? frames : mutateSequence(frames, rng, rng.bool() ? corpus.foreign : frames)
+    const damaged = isIntact ? frames : this.#damage(frames, corpus)
     this.#session.start()
     if (conversation.hasReplies) for (let i = 0; i < OWN_CHANNEL_COUNT; i++) this.#program.open(true)
-    this.#feed(damaged)
-    if (isIntact) this.#checkUnharmed()
+    this.#feed(damaged, isIntact)
+    if (isIntact && conversation.isLegal) this.#checkUnharmed()
     if (rng.bool(0.1)) this.#checkAgainstNaive(damaged)
     return this.#finish()
+  }
+
+  #damage(frames: readonly Uint8Array[], corpus: Corpus): Uint8Array[] {
+    const rng = this.#rng
+    const seasoned = rng.bool(0.3) ? season(frames, rng) : frames
+    if (rng.bool(0.2)) return insertFrame(insertFrame(seasoned, rng, rng.pick(corpus.pointed)), rng, rng.pick(corpus.pointed))
+    return mutateSequence(seasoned, rng, rng.bool() ? corpus.foreign : frames)
   }
 
   /** Frames that are legal by themselves and make no sense together, some damaged. */
@@ -103,6 +121,18 @@ class FuzzCase {
     this.#session.start()
     this.#feed(frames)
     this.#checkAgainstNaive(frames)
+    return this.#finish()
+  }
+
+  /** A good beginning, and then the same frame again and again. */
+  runFlood(conversation: Conversation, corpus: Corpus): CaseResult {
+    const rng = this.#rng
+    const { frames } = conversation
+    const start = frames.slice(0, rng.int(1, frames.length))
+    const frame = rng.pick(rng.bool() ? frames : corpus.foreign)
+    this.#session.start()
+    if (conversation.hasReplies) for (let i = 0; i < OWN_CHANNEL_COUNT; i++) this.#program.open(true)
+    this.#feed([...start, ...Array.from({ length: rng.int(50, MAX_FLOOD) }, () => frame)])
     return this.#finish()
   }
 
@@ -138,16 +168,16 @@ class FuzzCase {
 
   // ---- feeding ------------------------------------------------------------------------------------------------------
 
-  #feed(frames: readonly Uint8Array[]): void {
+  #feed(frames: readonly Uint8Array[], isIntact = false): void {
     if (this.#kind === 'byte') this.#feedBytes([preface(), ...frames], true)
-    else this.#feedMessages(frames)
+    else this.#feedMessages(frames, isIntact ? 0 : 0.002)
   }
 
   /** In pieces of any length; `isFramed` favours long ones, in which several frames arrive together. */
   #feedBytes(frames: readonly Uint8Array[], isFramed: boolean): void {
     const rng = this.#rng
     const bytes = concat(frames)
-    const most = isFramed ? rng.pick([3, 40, 400, 4_000, 20_000]) : rng.pick([1, 10, 400])
+    const most = isFramed && rng.bool(0.95) ? rng.pick([40, 400, 4_000, 20_000]) : rng.pick([1, 3, 10, 400])
     for (let at = 0; at < bytes.length && !this.#program.isOver; ) {
       const length = Math.min(bytes.length - at, rng.int(1, most))
       this.#receive(bytes.slice(at, at + length))
@@ -157,12 +187,12 @@ class FuzzCase {
   }
 
   /** Whole frames, a few together; now and then cut in the middle. */
-  #feedMessages(frames: readonly Uint8Array[]): void {
+  #feedMessages(frames: readonly Uint8Array[], cutProbability: number): void {
     const rng = this.#rng
     for (let at = 0; at < frames.length && !this.#program.isOver; ) {
       const count = rng.int(1, 6)
       const message = concat(frames.slice(at, at + count))
-      this.#receive(rng.bool(0.002) ? message.slice(0, rng.int(0, message.length)) : message)
+      this.#receive(rng.bool(cutProbability) ? message.slice(0, rng.int(0, message.length)) : message)
       at += count
       this.#pause()
     }
@@ -191,7 +221,7 @@ class FuzzCase {
     if (this.#isOutputTaken && rng.bool(0.5)) this.#drain()
     if (rng.bool(0.3)) this.#program.act()
     if (!rng.bool(0.05)) return
-    this.#nowMs += rng.pick([0, 1, 100, 1_500, 6_000, 16_000])
+    this.#nowMs += rng.pick([0, 1, 100, 1_500, 1_500, 6_000, 6_000, 50_000])
     if (this.#nowMs >= this.#program.timerMs || rng.bool(0.1)) this.#session.tick()
     if (rng.bool(0.2)) this.#checkLevels()
   }
@@ -200,7 +230,8 @@ class FuzzCase {
   #drain(): void {
     for (let count = 0; this.#session.hasOutput; count++) {
       const parts = this.#session.takeOutput()
-      if (parts.length === 0 && this.#session.hasOutput) throw new FuzzFailure('output was promised, none given')
+      if (parts.length === 0 && this.#session.hasOutput)
+        throw new FuzzFailure('output was promised, none given')
       if (count > 1_000) throw new FuzzFailure('the output does not come to an end')
     }
   }
@@ -211,7 +242,8 @@ class FuzzCase {
   #checkUnharmed(): void {
     const { error, isOver } = this.#program
     if (!isOver || error === null || error.origin === 'remote') return
-    if (VIOLATIONS.includes(error.code)) throw new FuzzFailure(`legal input was refused: ${error.code}, ${error.message}`)
+    if (VIOLATIONS.includes(error.code))
+      throw new FuzzFailure(`legal input was refused: ${error.code}, ${error.message}`)
   }
 
   /** Levels stay below what was announced, whatever comes. */
@@ -237,7 +269,10 @@ class FuzzCase {
   #checkAgainstNaive(frames: readonly Uint8Array[]): void {
     const { limits } = this.#session
     if (this.#kind === 'message') return
-    const naive = naiveDecode(concat(frames), { maxFrame: limits.maxFrameBytes, maxMeta: limits.maxHeaderBytes })
+    const naive = naiveDecode(concat(frames), {
+      maxFrame: limits.maxFrameBytes,
+      maxMeta: limits.maxHeaderBytes,
+    })
     const { isOver, error } = this.#program
     if (naive.error !== undefined && !isOver)
       throw new FuzzFailure(`the naive decoder says ${naive.error} (${naive.reason}), the session goes on`)
@@ -246,7 +281,9 @@ class FuzzCase {
     if (error.code === 'FRAME_SIZE' && naive.error !== 'FRAME_SIZE')
       throw new FuzzFailure(`the session says FRAME_SIZE, the naive decoder ${naive.error ?? 'nothing'}`)
     if (seen > naive.frames.length && naive.error !== undefined && error.code !== naive.error)
-      throw new FuzzFailure(`the session says ${error.code} (${error.message}), the naive decoder ${naive.error}`)
+      throw new FuzzFailure(
+        `the session says ${error.code} (${error.message}), the naive decoder ${naive.error}`,
+      )
   }
 
   /** Ends what still runs; after that nothing is told, and nothing is left. */
@@ -269,7 +306,9 @@ class FuzzCase {
     if (error !== null && error.origin === 'local' && !(error.code in ERRORS))
       throw new FuzzFailure(`the session ended with ${error.code}, which is in no table`)
     if (error?.code === 'INTERNAL_ERROR' && error.origin === 'local')
-      throw new FuzzFailure(`INTERNAL_ERROR: ${error.cause instanceof Error ? error.cause.stack : error.cause}`)
+      throw new FuzzFailure(
+        `INTERNAL_ERROR: ${error.cause instanceof Error ? error.cause.stack : error.cause}`,
+      )
     this.#checkNothingLeft()
     return { frameCount: this.#frameCount, liveFrameCount: this.#liveFrameCount, ending }
   }

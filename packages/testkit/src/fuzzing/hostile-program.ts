@@ -6,8 +6,8 @@
 import {
   type Channel,
   type ChannelSink,
-  PeerplexError,
   type Outcome,
+  PeerplexError,
   type Session,
   type SessionSink,
 } from '@peerplex/wire'
@@ -47,7 +47,6 @@ export class HostileProgram implements SessionSink, ChannelSink {
   readonly #wildness: number
   readonly #entries = new Map<Channel, Entry>()
   #session: Session | null = null
-  #openCount = 0
 
   constructor(rng: Random, wildness: number) {
     this.#rng = rng
@@ -67,7 +66,6 @@ export class HostileProgram implements SessionSink, ChannelSink {
   /** Opens a channel; `isPlain`: with nothing that could keep its OPEN back. */
   open(isPlain: boolean): void {
     const rng = this.#rng
-    this.#openCount++
     const isOneway = !isPlain && rng.bool(0.1)
     const message = isPlain || rng.bool(0.8) ? SMALL : LARGE
     this.attempt(() => {
@@ -77,7 +75,7 @@ export class HostileProgram implements SessionSink, ChannelSink {
         isLast: rng.bool(0.3),
         timeoutMs: rng.pick([0, 0, 0, 5, 2_000]),
         ...(rng.bool(0.7) ? { message } : {}),
-        ...(rng.bool(0.2) ? { windowBytes: 16_384, windowMessages: 1 } : {}),
+        ...(!isPlain && rng.bool(0.2) ? { windowBytes: 16_384, windowMessages: 1 } : {}),
         ...(rng.bool(0.2) ? { headers: { 'x-a': '1', refs: Uint8Array.of(1, 0, 0, 0, 0, 1, 0, 0) } } : {}),
       })
       // `open` may have told its end already.
@@ -90,6 +88,7 @@ export class HostileProgram implements SessionSink, ChannelSink {
     const rng = this.#rng
     if (rng.bool(0.15)) this.open(false)
     if (rng.bool(0.01 * this.#wildness)) this.end()
+    if (rng.bool(0.01)) this.attempt(() => this.session.drain(rng.pick([0, 10, 5_000])))
     const entry = this.#pick()
     if (entry === null) return
     if (!entry.isTaken) this.#decide(entry)
@@ -132,7 +131,8 @@ export class HostileProgram implements SessionSink, ChannelSink {
   checkEnds(): void {
     for (const { channel, isTaken, closeCount } of this.#entries.values()) {
       const expected = isTaken ? 1 : 0
-      if (closeCount !== expected) this.#fail(`channel ${channel.id} '${channel.name}' had onClose ${closeCount} times`)
+      if (closeCount !== expected)
+        this.#fail(`channel ${channel.id} '${channel.name}' had onClose ${closeCount} times`)
     }
   }
 
@@ -174,7 +174,8 @@ export class HostileProgram implements SessionSink, ChannelSink {
   }
 
   onHandlerError(error: unknown): void {
-    if (!(error instanceof ProgramError)) this.#fail(`a sink threw ${error instanceof Error ? error.stack : String(error)}`)
+    if (!(error instanceof ProgramError))
+      this.#fail(`a sink threw ${error instanceof Error ? error.stack : String(error)}`)
   }
 
   onChannel(channel: Channel): void {
@@ -299,7 +300,8 @@ export class HostileProgram implements SessionSink, ChannelSink {
     this.attempt(() => {
       switch (rng.int(0, 12)) {
         case 0:
-          if (channel.bufferedBytes < MAX_BUFFERED_BYTES) channel.send(rng.bool(0.9) ? SMALL : LARGE, { 'x-b': 'c' })
+          if (channel.bufferedBytes < MAX_BUFFERED_BYTES)
+            channel.send(rng.bool(0.9) ? SMALL : LARGE, { 'x-b': 'c' })
           return
         case 1:
           channel.sendLast(SMALL, undefined, rng.bool() ? { 'x-t': '1' } : undefined)
@@ -332,7 +334,7 @@ export class HostileProgram implements SessionSink, ChannelSink {
           channel.settle()
           return
         case 11:
-          this.session.releaseRef(rng.int(1, 5), rng.int(1, 2))
+          if (rng.bool(0.2)) this.session.releaseRef(rng.int(1, 5), rng.int(1, 2))
           return
         default:
           this.session.admit()

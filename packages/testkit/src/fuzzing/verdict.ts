@@ -2,7 +2,7 @@
  * Owns: what has to become of a session that gets one frame right after the HELLO, as the naive decoder sees that frame.
  * Must not know: sessions at work.
  */
-import type { PeerplexError } from '@peerplex/wire'
+import { codeName, type PeerplexError } from '@peerplex/wire'
 import type { NaiveResult } from '../naive-codec.js'
 import { type NaiveFrame, RAW_FLAG } from '../naive-frames.js'
 
@@ -25,7 +25,9 @@ export function isFreshVerdict(
   let wanted = 'open'
   if (naive.error !== undefined) wanted = `local ${naive.error}`
   else if (frame !== undefined) wanted = verdictOf(frame)
-  return got === wanted ? null : `the naive decoder says ${wanted} (${naive.reason ?? frame?.kind}), the session is ${got}`
+  return got === wanted
+    ? null
+    : `the naive decoder says ${wanted} (${naive.reason ?? frame?.kind}), the session is ${got}`
 }
 
 /** Of a frame that is legal by itself, while no channel was ever opened. */
@@ -35,7 +37,9 @@ function verdictOf(frame: NaiveFrame): string {
       return frame.chan < HALF_RANGE ? 'open' : 'local PROTOCOL_ERROR'
     case 'CREDIT':
       if (frame.chan !== 0) return 'local PROTOCOL_ERROR'
-      return isBack(frame.byteLimit, CONN_BYTES) || isBack(frame.countLimit, OPENS) ? 'local FLOW_CONTROL' : 'open'
+      return isBack(frame.byteLimit, CONN_BYTES) || isBack(frame.countLimit, OPENS)
+        ? 'local FLOW_CONTROL'
+        : 'open'
     case 'GOAWAY':
       return verdictOfGoaway(frame.flags === RAW_FLAG.FINAL, frame.code, frame.lastId)
     case 'PING':
@@ -50,7 +54,7 @@ function verdictOf(frame: NaiveFrame): string {
 
 function verdictOfGoaway(isFinal: boolean, code: number, lastId: number): string {
   if (isFinal && lastId !== 0) return 'local PROTOCOL_ERROR'
-  if (code !== 0) return `remote ${nameOf(code)}`
+  if (code !== 0) return `remote ${codeName(code)}`
   return isFinal ? 'closed' : 'open'
 }
 
