@@ -11,6 +11,9 @@ const alias = workspacePackages()
 export default defineConfig({
   resolve: { alias },
   test: {
+    // Only to end what hangs: how long something takes is measured by the bench, on machines of any speed.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     include: ['{packages/*,demo,scripts,spec}/**/*.test.ts'],
     exclude: [...configDefaults.exclude, '**/dist/**'],
     reporters: ['default', countReporter({ file: join(root, '.cache/test-counts.json'), root })],

@@ -11,7 +11,7 @@ const SHOWN_STEPS = 8
 const SHOWN_KEY_CHARACTERS = 40
 
 /** A path as a program would write it: `value[1].shout`. */
-export function pathText(path: Path): string {
+function pathText(path: Path): string {
   const isLong = path.length > 2 * SHOWN_STEPS
   const steps = path.map(stepText)
   return `value${

@@ -10,7 +10,10 @@ const NAME = 'json'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** What goes out as what, and what comes back, is the table in docs/codecs.md. */
+/**
+ * What goes out as what, and what comes back, is the table in docs/codecs.md. `decode` is given an importer only for a message
+ * that announces references: there, and only there, keys that begin with `$` are written differently (spec §14).
+ */
 export function createJsonCodec(limits: Partial<CodecLimits> = {}): Codec {
   return Object.freeze(new JsonCodec(resolveCodecLimits(limits)))
 }

@@ -7,8 +7,7 @@ export const FIXARRAY = 0x90
 export const FIXSTR = 0xa0
 export const NEGATIVE_FIXINT = 0xe0
 export const NIL = 0xc0
-/** Never used by MessagePack, and so refused. */
-export const NEVER_USED = 0xc1
+// c1 is never used.
 export const FALSE = 0xc2
 export const TRUE = 0xc3
 export const BIN_8 = 0xc4

@@ -21,7 +21,7 @@ describe('codec raw', () => {
     expect(bytes.buffer.byteLength).toBe(bytes.length)
   })
 
-  it.each([null, 'text', 5, [1, 2], {}, { length: 1, 0: 7 }, () => memory, Symbol('s')])(
+  it.each([null, 'text', 5, [1, 2], {}, { length: 1, 0: 7 }, Object.create(null), () => memory, Symbol('s')])(
     'refuses %s',
     (value) => {
       expect(errorOf(() => raw.encode(value)).message).toContain('codec raw cannot encode this: value is ')

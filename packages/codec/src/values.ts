@@ -14,7 +14,7 @@ export const STREAM = 4
 /** It says itself what stands for it: it has a toJSON method. */
 export const CONVERTIBLE = 5
 export const MAP = 6
-export const REFUSED = 7
+const REFUSED = 7
 
 /** Members that tell a kind; all of them are read from objects that may have anything under these names. */
 interface Probe {
@@ -97,7 +97,9 @@ export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (typeof value !== 'object') return `a ${typeof value}`
   // Not the object's own `constructor`, which may be data.
-  const maker: unknown = Object.getPrototypeOf(value)?.constructor
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype === null) return 'an object'
+  const maker: unknown = prototype.constructor
   const name = typeof maker === 'function' ? maker.name : ''
   if (name === '') return 'an instance of a class'
   if (name === 'Object') return 'an object'

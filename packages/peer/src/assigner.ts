@@ -1,7 +1,7 @@
 // Owns: bringing opens to connections: at once if one has room, else through the queue; again where that is provably harmless;
 // and the errors of those that never get there (spec §19).
 // Must not know: links and listeners, what messages mean.
-import { type Channel, type Codec, ERRORS, type Outcome, type PeerplexError } from '@peerplex/wire'
+import { type Channel, type Codec, ERRORS, Headers, type Outcome, type PeerplexError } from '@peerplex/wire'
 import type { TimerHandle } from './clock.js'
 import type { CodecSet } from './codec-set.js'
 import { OpenQueue } from './open-queue.js'
@@ -117,7 +117,8 @@ export class Assigner {
   }
 
   /**
-   * Takes a failed request back where repeating it is provably harmless: it was never sent, or refused before it was started.
+   * Takes a failed request back where repeating it is harmless: it was never sent, refused before it was started, or its
+   * program said that running it twice does no harm.
    * Only for requests whose whole input is their first message. False: it failed for good.
    */
   retry(request: OpenRequest, outcome: Outcome): boolean {
@@ -125,13 +126,7 @@ export class Assigner {
     if (outcome.delivery === 'not-sent') {
       if (outcome.origin !== 'local' || outcome.name !== 'UNAVAILABLE') return false
       request.attempts--
-    } else if (
-      outcome.delivery !== 'not-processed' ||
-      !PASSING.has(outcome.name) ||
-      request.attempts >= MAX_ATTEMPTS
-    ) {
-      return false
-    }
+    } else if (!isHarmless(request, outcome) || request.attempts >= MAX_ATTEMPTS) return false
     if (!request.spec.waitForReady && this.#pool.choose(request) === null) return false
     if (request.expiresAtMs <= this.#options.clock.now()) return false
     this.#retriedCount++
@@ -225,7 +220,7 @@ export class Assigner {
     try {
       const channel: Channel = connection.driver.session.open(spec.name, {
         codec: (codec as Codec).id,
-        headers: spec.headers,
+        headers: attemptHeaders(request),
         isLast: spec.isLast,
         isOneway: spec.isOneway,
         isIdempotent: spec.isIdempotent,
@@ -317,6 +312,20 @@ export class Assigner {
     this.#timer = null
     this.#timerMs = Number.POSITIVE_INFINITY
   }
+}
+
+/** A repetition says how many attempts came before it (spec SEM-009). */
+function attemptHeaders({ spec, attempts }: OpenRequest): Headers {
+  return attempts === 1
+    ? spec.headers
+    : Headers.from([...spec.headers.rawEntries(), ['attempt', attempts - 1]])
+}
+
+/** Whether a request that has left may leave again. */
+function isHarmless({ spec }: OpenRequest, outcome: Outcome): boolean {
+  if (!PASSING.has(outcome.name)) return false
+  if (outcome.delivery === 'not-processed') return true
+  return outcome.delivery === 'unknown' && spec.isIdempotent && !spec.isOneway
 }
 
 function closedError(request: OpenRequest): PeerplexError {

@@ -14,6 +14,7 @@ import {
 } from '@peerplex/wire'
 import { ChannelEnd } from './channel-end.js'
 import { endWithError, undecodable, wireCodeOf } from './channel-errors.js'
+import type { MessageCallback, Reader, Taker } from './channel-input.js'
 import type { ChannelOptions } from './channel-options.js'
 import { type ChannelOutcome, cancelledOutcome, channelOutcome, errorOutcome } from './channel-outcome.js'
 import { ChannelOutput, type OutputHost, READY } from './channel-output.js'
@@ -37,14 +38,6 @@ export interface CoreHost extends OutputHost {
   reportError(error: unknown, name: string, remote: string): void
 }
 
-/** Who takes what arrives; a channel has one of them for its whole life. */
-export type Taker = 'nobody' | 'onMessage' | 'an iterator' | 'toWeb()' | 'join()'
-
-/** Takes messages by `read`: told when there is one, and when the input is over. */
-export interface Reader {
-  onInput(): void
-}
-
 /** What the program wants to be told, besides. */
 export type CoreOptions = Pick<ChannelOptions, 'signal' | 'onHeaders' | 'onTrailers'>
 
@@ -61,7 +54,7 @@ export class ChannelCore implements RequestSink {
   reader: Reader | null = null
   /** Nothing goes out any more though the program did not end it: STOP, or the end. */
   onOutputClosed: (() => void) | null = null
-  onMessageCall: ((message: unknown, headers: Headers) => void) | null = null
+  onMessageCall: MessageCallback<unknown> | null = null
   onEndCall: ((trailers: Headers) => void) | null = null
   onCloseCall: ((outcome: ChannelOutcome) => void) | null = null
   readonly ending: ChannelEnd = new ChannelEnd()

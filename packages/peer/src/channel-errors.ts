@@ -15,7 +15,7 @@ import { isApplicationCode } from './open-request.js'
 const SHORT_MESSAGE_CHARACTERS = 1_000
 
 /** File URLs, absolute paths of at least two parts, and Windows paths. Not what follows a host name. */
-const PATHS = /file:\/\/\S+|(?<![\w:/.~-])(?:\/[\w.@+~-]+){2,}|(?<!\w)[A-Za-z]:\\[^\s'"]+/g
+const PATHS = /file:\/\/\S+|(?<![\w/.~-])(?:\/[\w.@+~-]+){2,}|(?<!\w)[A-Za-z]:\\[^\s'"]+/g
 
 /** Lines of a stack trace that somebody put into a message. */
 const STACK_LINES = /(?:\r?\n\s+at .*)+/g

@@ -36,16 +36,16 @@ export interface FilterOpen {
 /** An outcome as a filter may make one up: only the code is needed. */
 export type FilterResult = Pick<ChannelOutcome, 'code'> & Partial<ChannelOutcome>
 
+// biome-ignore lint/suspicious/noConfusingVoidType: a filter that only looks on returns nothing
+type FilterReturn = Promise<FilterResult | undefined | void>
+
 /**
  * Sees every channel and call. It goes on with `next()`, once, which resolves with the outcome when all is over and rejects
  * when a later filter refused by throwing. It may change the open before, measure around it, or refuse: by throwing (a
  * CallError or another PeerplexError with its code, anything else as UNKNOWN), or by returning an outcome without `next()`.
  * A filter that returns nothing passes the outcome on. The one added first is the outermost.
  */
-export type Filter = (
-  open: FilterOpen,
-  next: () => Promise<ChannelOutcome>,
-) => Promise<FilterResult | undefined> | Promise<void>
+export type Filter = (open: FilterOpen, next: () => Promise<ChannelOutcome>) => FilterReturn
 
 /** What the chain asks of its peer. */
 export interface FilterHost {
@@ -238,7 +238,7 @@ async function run(
     rest.outcome.catch(() => {})
     return rest.outcome
   })
-  if (result !== undefined) return complete(result)
+  if (typeof result === 'object') return complete(result)
   if (rest.outcome !== null) return rest.outcome
   throw new PeerplexError(
     'FAILED_PRECONDITION',

@@ -1,6 +1,7 @@
 // What a user of channels gets; siblings of this project find more in internal.ts.
 
 export type { ChannelHandler } from './channel-handler.js'
+export type { MessageCallback } from './channel-input.js'
 export type { ChannelOptions } from './channel-options.js'
 export type { ChannelOutcome } from './channel-outcome.js'
 export type { BoundListener, ChannelPeerParts, DrainOptions } from './channel-peer.js'

@@ -2,7 +2,8 @@
 // each ends for itself.
 // Must not know: any particular kind of stream.
 import { ClosedError, Headers, PeerplexError } from '@peerplex/wire'
-import type { ChannelCore, Reader } from './channel-core.js'
+import type { ChannelCore } from './channel-core.js'
+import type { Reader } from './channel-input.js'
 import { READY } from './channel-output.js'
 
 /** What `join` needs of a stream; every Duplex of Node has it. */

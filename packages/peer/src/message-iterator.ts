@@ -1,7 +1,8 @@
 // Owns: the messages of a channel as an iterator: pulled one by one, so that a slow reader slows the sender.
 // Must not know: connections, what comes of the messages.
 import type { Message } from '@peerplex/wire'
-import type { ChannelCore, Reader } from './channel-core.js'
+import type { ChannelCore } from './channel-core.js'
+import type { Reader } from './channel-input.js'
 
 interface Waiter<T> {
   readonly resolve: (result: IteratorResult<T, undefined>) => void

@@ -15,7 +15,7 @@ const MAX_TYPOS = 3
 
 export class PatternTable<T> {
   readonly #exact = new Map<string, T>()
-  /** Wildcards, the longest literal prefix first. */
+  /** Wildcards, in the order in which they are tried. */
   #patterns: PatternRow<T>[] = []
 
   /** All names and patterns. */
@@ -35,7 +35,7 @@ export class PatternTable<T> {
     }
     if (this.#patterns.some((row) => row.pattern === pattern)) throw taken(pattern)
     const row = { pattern, parts: pattern.split('.'), literalLength: pattern.indexOf('*'), value }
-    this.#patterns = [...this.#patterns, row].sort((a, b) => b.literalLength - a.literalLength)
+    this.#patterns = [...this.#patterns, row].sort(byPrecedence)
     return () => {
       this.#patterns = this.#patterns.filter((each) => each !== row)
     }
@@ -62,6 +62,15 @@ export class PatternTable<T> {
     }
     return best
   }
+}
+
+/** The longest literal prefix first; of equal ones `*`, which takes less, before `**`. */
+function byPrecedence<T>(a: PatternRow<T>, b: PatternRow<T>): number {
+  return b.literalLength - a.literalLength || Number(takesRest(a)) - Number(takesRest(b))
+}
+
+function takesRest<T>({ parts }: PatternRow<T>): boolean {
+  return parts[parts.length - 1] === '**'
 }
 
 function matches(pattern: readonly string[], parts: readonly string[]): boolean {

@@ -2,6 +2,7 @@
 // Must not know: connections, queues, the wire: all that is behind channel-core.ts.
 import { codeNumber, ERRORS, Headers, type HeadersInit, UsageError } from '@peerplex/wire'
 import type { ChannelCore } from './channel-core.js'
+import type { MessageCallback } from './channel-input.js'
 import type { ChannelOutcome } from './channel-outcome.js'
 import { type DuplexLike, joinDuplex } from './join.js'
 import { MessageIterator } from './message-iterator.js'
@@ -118,18 +119,18 @@ export class PeerChannel<T = unknown> implements AsyncIterable<T> {
    * Called with each message, at the earliest when the running code is through, so that all callbacks can be set first. What
    * it throws ends the channel. Null gives the messages back. Setting it throws UsageError when they have another taker.
    */
-  get onMessage(): ((message: T, headers: Headers) => void) | null {
-    return this.#core.onMessageCall as ((message: T, headers: Headers) => void) | null
+  get onMessage(): MessageCallback<T> | null {
+    return this.#core.onMessageCall
   }
 
-  set onMessage(callback: ((message: T, headers: Headers) => void) | null) {
+  set onMessage(callback: MessageCallback<T> | null) {
     const core = this.#core
     if (callback === null) {
       if (core.taker !== 'onMessage') return
       core.holdMessages()
       core.taker = 'nobody'
     } else if (core.taker !== 'onMessage') core.claim('onMessage')
-    core.onMessageCall = callback as ((message: unknown, headers: Headers) => void) | null
+    core.onMessageCall = callback
     core.flowSoon()
   }
 

@@ -117,7 +117,10 @@ describe('an open channel', () => {
     b.accept('x', echo)
     const channel = a.open('x', { codec: 'raw' })
     await settle()
-    expect(thrown(() => channel.send(bytes(65_537)))).toMatchObject({ name: 'LimitError', code: 'MESSAGE_TOO_LARGE' })
+    expect(thrown(() => channel.send(bytes(65_537)))).toMatchObject({
+      name: 'LimitError',
+      code: 'MESSAGE_TOO_LARGE',
+    })
     const wide = { headers: { 'x-a': 'a'.repeat(20_000) } }
     expect(thrown(() => channel.send(bytes(1), wide)).code).toBe('METADATA_TOO_LARGE')
     expect(thrown(() => channel.end({ 'x-a': 'a'.repeat(20_000) })).code).toBe('METADATA_TOO_LARGE')
@@ -138,7 +141,10 @@ describe('an open channel', () => {
   it('throws UsageError for names and options that make no sense', async () => {
     const a = world.peer('a')
     for (const name of ['', 'a\u0001b', '~ref', 'x'.repeat(256), 7 as never]) {
-      expect(thrown(() => a.open(name)), String(name)).toMatchObject({ name: 'UsageError', code: 'INVALID_ARGUMENT' })
+      expect(
+        thrown(() => a.open(name)),
+        String(name),
+      ).toMatchObject({ name: 'UsageError', code: 'INVALID_ARGUMENT' })
     }
     for (const options of [
       { timeoutMs: -1 },
@@ -203,7 +209,11 @@ describe('ending early', () => {
     const { a, b } = await world.pair()
     b.accept('x', (channel) => channel.reset('RESOURCE_EXHAUSTED'))
     const channel = a.open('x')
-    expect(await channel.closed).toMatchObject({ code: 'RESOURCE_EXHAUSTED', origin: 'remote', delivery: 'unknown' })
+    expect(await channel.closed).toMatchObject({
+      code: 'RESOURCE_EXHAUSTED',
+      origin: 'remote',
+      delivery: 'unknown',
+    })
   })
 
   it('stops the other side on stop(), and goes on sending', async () => {
@@ -445,7 +455,12 @@ describe('callbacks', () => {
     const second = a.open('meant')
     second.send(1)
     const error = (await rejection(collect(second))) as CallError
-    expect(error).toMatchObject({ code: 'NOT_FOUND', message: 'no such user', hint: 'look elsewhere', details: { id: 7 } })
+    expect(error).toMatchObject({
+      code: 'NOT_FOUND',
+      message: 'no such user',
+      hint: 'look elsewhere',
+      details: { id: 7 },
+    })
     expect(world.reported).toHaveLength(1)
   })
 
@@ -461,8 +476,16 @@ describe('callbacks', () => {
     expect(await channel.closed).toMatchObject({ code: 'UNKNOWN', message: 'kaput', origin: 'local' })
     expect(world.reported).toMatchObject([{ peer: 'a', error: defect }])
     for (const options of [
-      { onHeaders: () => { throw defect } },
-      { onTrailers: () => { throw defect } },
+      {
+        onHeaders: () => {
+          throw defect
+        },
+      },
+      {
+        onTrailers: () => {
+          throw defect
+        },
+      },
     ]) {
       const other = a.open('x', options)
       other.onMessage = () => {}
@@ -481,9 +504,20 @@ describe('callbacks', () => {
 describe('who takes the messages', () => {
   const takers: [string, (channel: PeerChannel) => unknown][] = [
     ['an iterator', (channel) => channel[Symbol.asyncIterator]()],
-    ['onMessage', (channel) => { channel.onMessage = () => {} }],
+    [
+      'onMessage',
+      (channel) => {
+        channel.onMessage = () => {}
+      },
+    ],
     ['toWeb()', (channel) => channel.toWeb()],
-    ['join()', (channel) => channel.join({ write: () => true, end: () => {}, on: () => {}, pause: () => {}, resume: () => {} }).catch(() => {})],
+    [
+      'join()',
+      (channel) =>
+        channel
+          .join({ write: () => true, end: () => {}, on: () => {}, pause: () => {}, resume: () => {} })
+          .catch(() => {}),
+    ],
   ]
   for (const [first, take] of takers) {
     for (const [second, takeToo] of takers) {

@@ -2,7 +2,18 @@
 import { CallError } from '@peerplex/wire'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { PeerChannel } from '../src/index.js'
-import { collect, codecSet, echo, isPending, JSON_CODEC, rejection, settle, TEXT, thrown, World } from './support.js'
+import {
+  codecSet,
+  collect,
+  echo,
+  isPending,
+  JSON_CODEC,
+  rejection,
+  settle,
+  TEXT,
+  thrown,
+  World,
+} from './support.js'
 
 let world: World
 
@@ -71,7 +82,11 @@ describe('a handler', () => {
         delivery: 'processed',
         remote: 'b',
       })
-      expect(await channel.closed).toMatchObject({ code: 'NOT_FOUND', message: 'no such log', hint: 'create it' })
+      expect(await channel.closed).toMatchObject({
+        code: 'NOT_FOUND',
+        message: 'no such log',
+        hint: 'create it',
+      })
     }
     expect(world.reported).toEqual([])
   })
@@ -239,7 +254,12 @@ describe('names', () => {
     b.accept('math.add', echo)
     const channel = a.open('math.ad')
     const error = await rejection(collect(channel))
-    expect(error).toMatchObject({ code: 'UNIMPLEMENTED', delivery: 'not-processed', retryable: true, origin: 'remote' })
+    expect(error).toMatchObject({
+      code: 'UNIMPLEMENTED',
+      delivery: 'not-processed',
+      retryable: true,
+      origin: 'remote',
+    })
     expect(error.message).toBe("no handler for 'math.ad' at peer b (memory:b); did you mean 'math.add'?")
     const far = await a.open('quite.different').closed
     expect(far.message).toBe("no handler for 'quite.different' at peer b (memory:b)")
@@ -248,7 +268,10 @@ describe('names', () => {
 
 describe('codecs', () => {
   it('the first of the opener that the other side has', async () => {
-    const { a, b } = await world.pair({ codecSet: codecSet([JSON_CODEC, TEXT]) }, { codecSet: codecSet([TEXT]) })
+    const { a, b } = await world.pair(
+      { codecSet: codecSet([JSON_CODEC, TEXT]) },
+      { codecSet: codecSet([TEXT]) },
+    )
     b.accept('x', echo)
     const channel = a.open('x')
     channel.send('hello')
@@ -296,7 +319,10 @@ describe('codecs', () => {
   })
 
   it('held messages that the other codec cannot carry end the channel', async () => {
-    const strict = { ...TEXT, encode: (value: unknown) => (typeof value === 'string' ? TEXT.encode(value) : fail()) }
+    const strict = {
+      ...TEXT,
+      encode: (value: unknown) => (typeof value === 'string' ? TEXT.encode(value) : fail()),
+    }
     const fail = (): never => {
       throw new TypeError('text only')
     }

@@ -49,27 +49,22 @@ describe('a connection that is cut', () => {
     await world.advance(100)
     late.end()
     for (const channel of [...held, late]) expect((await channel.closed).code).toBe('OK')
-    expect(got).toEqual([
-      'sent:lost',
-      '1:first',
-      '1:second',
-      '2:first',
-      '2:second',
-      '3:first',
-      '3:second',
-      'late:behind',
-    ])
+    const firsts = got.filter((line) => !line.endsWith('second'))
+    expect(firsts).toEqual(['sent:lost', '1:first', '2:first', '3:first', 'late:behind'])
+    for (const name of ['1', '2', '3']) {
+      expect(got.filter((line) => line.startsWith(name))).toEqual([`${name}:first`, `${name}:second`])
+    }
     expect(a.stats().queue.queuedBytes).toBe(0)
   })
 
-  it('keeps the deadline of what waits again, and its handlers and callbacks', async () => {
+  it('keeps the deadline and the callbacks of what waits again', async () => {
     const { a, b } = await world.pair()
     b.accept('x', echo)
     const connection = world.transport.last
     connection.block()
     a.open('x').reset()
     await settle()
-    const channel = a.open('x', { timeoutMs: 50 })
+    const channel = a.open('x', { timeoutMs: 200 })
     const heard: unknown[] = []
     channel.onMessage = (message) => heard.push(message)
     channel.send('again')
@@ -193,7 +188,11 @@ describe('a refusal', () => {
       channel.refuse(14, 'busy')
     })
     const channel = a.open('x')
-    expect(await channel.closed).toMatchObject({ code: 'UNAVAILABLE', delivery: 'not-processed', message: 'busy' })
+    expect(await channel.closed).toMatchObject({
+      code: 'UNAVAILABLE',
+      delivery: 'not-processed',
+      message: 'busy',
+    })
     expect(tries).toBe(3)
   })
 

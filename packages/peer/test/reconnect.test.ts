@@ -60,7 +60,9 @@ describe('a link', () => {
     expect(link.state).toBe('BACKOFF')
     expect(link.lastError?.code).toBe('UNAVAILABLE')
     const ceilings = [100, 250, 500, 1_000, 1_500, 1_500, 1_500, 1_500]
-    const expected = ceilings.map((ceiling, index) => Math.floor((draws[index % draws.length] as number) * ceiling))
+    const expected = ceilings.map((ceiling, index) =>
+      Math.floor((draws[index % draws.length] as number) * ceiling),
+    )
     // A pause of nothing passes within the step before it.
     const pauses = await pausesOf(link, 3)
     expect(pauses).toEqual(expected.slice(0, 3))
@@ -141,7 +143,11 @@ describe('a link', () => {
     }
     const link = a.connect('memory:b')
     await settle()
-    expect(link.lastError).toMatchObject({ name: 'TransportError', message: 'memory:b: broken pipe dream', retryable: true })
+    expect(link.lastError).toMatchObject({
+      name: 'TransportError',
+      message: 'memory:b: broken pipe dream',
+      retryable: true,
+    })
   })
 
   it('does not come back after a refusal of its credentials', async () => {
@@ -254,7 +260,9 @@ describe('closing a link', () => {
     link.close()
     await settle()
     const codes = await Promise.all(
-      channels.map(async (channel) => ((await isPending(channel.closed)) ? 'open' : (await channel.closed).code)),
+      channels.map(async (channel) =>
+        (await isPending(channel.closed)) ? 'open' : (await channel.closed).code,
+      ),
     )
     expect(codes.sort()).toEqual(['UNAVAILABLE', 'open'])
     for (const channel of channels) channel.reset()

@@ -166,14 +166,20 @@ export class TestTransport implements Transport {
     }
     if (this.failCount > 0) {
       this.failCount--
-      throw new TransportError('UNAVAILABLE', `connect ${endpoint.url}: refused by the test`, { retryable: true })
+      throw new TransportError('UNAVAILABLE', `connect ${endpoint.url}: refused by the test`, {
+        retryable: true,
+      })
     }
     const connection = new TestConnection(await this.#inner.connect(endpoint, options))
     this.dialed.push(connection)
     return connection
   }
 
-  listen(endpoint: Endpoint, options: ListenOptions, onConnection: (connection: Connection) => void): Promise<Listener> {
+  listen(
+    endpoint: Endpoint,
+    options: ListenOptions,
+    onConnection: (connection: Connection) => void,
+  ): Promise<Listener> {
     return this.#inner.listen(endpoint, options, (connection) => {
       const own = new TestConnection(connection)
       this.accepted.push(own)
@@ -262,8 +268,15 @@ export class World {
 
   /** Closes all peers; fails when one of them leaves a timer behind. */
   async close(): Promise<void> {
-    await Promise.all(this.peers.map((peer) => peer.close()))
+    let isClosed = false
+    const closing = Promise.all(this.peers.map((peer) => peer.close())).then(() => {
+      isClosed = true
+    })
     await settle()
+    // A connection whose other side does not answer takes its leave by time.
+    for (let seconds = 0; !isClosed && seconds < 20; seconds++) await this.advance(1_000)
+    if (!isClosed) throw new Error('a peer does not get closed')
+    await closing
     if (this.clock.pendingTimerCount > 0) {
       throw new Error(`${this.clock.pendingTimerCount} timers are left after all peers were closed`)
     }

@@ -1,8 +1,9 @@
 // Opens that wait for a connection: how many, how long, in which order, and what is sent meanwhile.
+
+import { Headers } from '@peerplex/wire'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ChannelPeer, PeerChannel } from '../src/index.js'
-import { type OpenSpec, type RequestSink } from '../src/internal.js'
-import { Headers } from '@peerplex/wire'
+import type { OpenSpec, RequestSink } from '../src/internal.js'
 import { bytes, codecSet, collect, echo, isPending, RAW, settle, World } from './support.js'
 
 let world: World
@@ -137,7 +138,11 @@ describe('an open without a connection', () => {
     expect(await isPending(waiting)).toBe(true)
     // The queue is full now, and says so to the next.
     const third = a.open('x')
-    expect(await third.closed).toMatchObject({ code: 'RESOURCE_EXHAUSTED', delivery: 'not-sent', origin: 'local' })
+    expect(await third.closed).toMatchObject({
+      code: 'RESOURCE_EXHAUSTED',
+      delivery: 'not-sent',
+      origin: 'local',
+    })
     expect((await third.closed).message).toMatch(/queue is full/)
     second.reset()
     await waiting
@@ -166,7 +171,9 @@ describe('time', () => {
     await world.advance(1)
     const outcome = await channel.closed
     expect(outcome).toMatchObject({ code: 'DEADLINE_EXCEEDED', delivery: 'not-sent', origin: 'local' })
-    expect(outcome.message).toMatch(/no connection within 500 ms; the last attempt to connect: .*nobody listens/)
+    expect(outcome.message).toMatch(
+      /no connection within 500 ms; the last attempt to connect: .*nobody listens/,
+    )
     errors.push(channel.signal.reason)
     expect(errors[0]).toMatchObject({ cause: { code: 'UNAVAILABLE' } })
   })

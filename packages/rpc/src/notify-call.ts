@@ -19,10 +19,10 @@ export class NotifyCall extends OutgoingCall {
     resolve: () => void,
     reject: (error: unknown) => void,
   ) {
-    super(host, options)
+    super(host, name, options)
     this.#resolve = resolve
     this.#reject = reject
-    this.start(name, input, true)
+    this.start(input, true)
   }
 
   /** One that does not fit a frame travels as a call; its answer is nobody's. */

@@ -4,6 +4,7 @@
 import { type OpenRequest, outcomeError, type RequestSink } from '@peerplex/peer/internal'
 import {
   type Channel,
+  ClosedError,
   type Codec,
   ERRORS,
   type Headers,
@@ -21,6 +22,7 @@ export abstract class OutgoingCall implements RequestSink {
   protected readonly host: CallHost
   /** Null until it is submitted. */
   protected request: OpenRequest | null = null
+  readonly #name: string
   readonly #options: CallOptions
   #pump: Pump | null = null
   #isOver = false
@@ -29,18 +31,19 @@ export abstract class OutgoingCall implements RequestSink {
   #isInputDone = false
   #onAbort: (() => void) | null = null
 
-  constructor(host: CallHost, options: CallOptions) {
+  constructor(host: CallHost, name: string, options: CallOptions) {
     this.host = host
+    this.#name = name
     this.#options = options
   }
 
   /** Begins; the last thing that a constructor does. Throws UsageError, LimitError for what can never be sent. */
-  protected start(name: string, input: unknown, isOneway: boolean): void {
+  protected start(input: unknown, isOneway: boolean): void {
     // A one-way is one message: what streams is for calls.
     const isStream = !isOneway && isAsyncIterable(input)
-    const spec = openSpec(this.host, name, this.#options, {
+    const spec = openSpec(this.host, this.#name, this.#options, {
       isOneway,
-      encodeFirst: isStream ? undefined : (codec: Codec) => codec.encode(input),
+      encodeFirst: isStream ? undefined : (codec) => this.#encode(codec, input),
       onTargetError: (error) => this.giveUp(error),
     })
     const { signal } = this.#options
@@ -57,7 +60,7 @@ export abstract class OutgoingCall implements RequestSink {
       signal.addEventListener('abort', this.#onAbort)
     }
     this.request = this.host.channels.submit(spec, this)
-    // It is a one-way that is gone, or encoding ran code of the program, which aborted.
+    // A one-way may be gone already.
     if (this.#isOver) this.host.channels.cancel(this.request)
   }
 
@@ -162,6 +165,13 @@ export abstract class OutgoingCall implements RequestSink {
 
   // ---- inside -------------------------------------------------------------------------------------------------------
 
+  #encode(codec: Codec, input: unknown): Uint8Array {
+    const payload = codec.encode(input)
+    // That runs code of the program, which may have aborted: then nothing is to leave. The reason is told already.
+    if (this.#isOver) throw new ClosedError('CANCELLED', `'${this.#name}' was given up`)
+    return payload
+  }
+
   #isRepeated(request: OpenRequest, outcome: Outcome): boolean {
     if (outcome.code === 0 || this.#pump?.canRepeat === false) return false
     // Before the peer takes it back: it may find another channel for it at once.
@@ -175,8 +185,7 @@ export abstract class OutgoingCall implements RequestSink {
       this.request?.channel?.end()
     } else if (end === 'failed') this.giveUp(error)
     else if (end === 'unclean') {
-      const { request } = this
-      this.host.reportError(error, request?.spec.name ?? '', request?.remote?.id ?? '')
+      this.host.reportError(error, this.#name, this.request?.remote?.id ?? '')
     }
   }
 

@@ -37,8 +37,8 @@ export class StreamCall extends OutgoingCall {
 
   /** Throws UsageError, LimitError for what can never be sent. */
   constructor(host: CallHost, name: string, input: unknown, options: CallOptions) {
-    super(host, options)
-    this.start(name, input, false)
+    super(host, name, options)
+    this.start(input, false)
   }
 
   // ---- for the reader -----------------------------------------------------------------------------------------------

@@ -23,10 +23,10 @@ export class UnaryCall extends OutgoingCall {
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
   ) {
-    super(host, options)
+    super(host, name, options)
     this.#resolve = resolve
     this.#reject = reject
-    this.start(name, input, false)
+    this.start(input, false)
   }
 
   onMessage(payload: Uint8Array, headers: Headers): void {

@@ -1,34 +1,34 @@
 // Every shape of a call, from the side that dialed and from the side that was dialed.
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Handler, Peer, RemotePeer } from '../src/index.js'
-import { collect, Counting, settle, useWorld } from './support.js'
+import { Counting, collect, settle, useWorld } from './support.js'
 
 const world = useWorld()
 let noted: unknown[] = []
 
 const HANDLERS: Readonly<Record<string, Handler>> = {
-  'add': ([x, y]: [number, number]) => x + y,
+  add: ([x, y]: [number, number]) => x + y,
   'add.later': async ([x, y]: [number, number]) => {
     await settle()
     return x + y
   },
-  'nothing': () => {},
-  'null': () => null,
-  'what': (input: unknown) => ({ type: input === null ? 'null' : typeof input }),
-  'ticks': async function* ({ n }: { n: number }) {
+  nothing: () => {},
+  null: () => null,
+  what: (input: unknown) => ({ type: input === null ? 'null' : typeof input }),
+  ticks: async function* ({ n }: { n: number }) {
     for (let i = 0; i < n; i++) yield i
   },
   'ticks.later': async ({ n }: { n: number }) => new Counting(n),
-  'sum': async (numbers: AsyncIterable<number>) => {
+  sum: async (numbers: AsyncIterable<number>) => {
     let sum = 0
     for await (const number of numbers) sum += number
     return sum
   },
-  'chat': async function* (lines: AsyncIterable<string>) {
+  chat: async function* (lines: AsyncIterable<string>) {
     for await (const line of lines) yield line.toUpperCase()
   },
-  'whoami': (_input: unknown, ctx) => ctx.remote.call('name'),
-  'note': (input: unknown) => {
+  whoami: (_input: unknown, ctx) => ctx.remote.call('name'),
+  note: (input: unknown) => {
     noted.push(input)
     return 'nobody hears this'
   },

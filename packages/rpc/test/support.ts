@@ -9,7 +9,14 @@ import { Random, VirtualClock } from '@peerplex/testkit'
 import { createMemoryTransport } from '@peerplex/transport-port'
 import type { PeerplexError } from '@peerplex/wire'
 import { TransportError } from '@peerplex/wire'
-import type { Connection, ConnectionSink, Transport } from '@peerplex/wire/transport'
+import {
+  type Connection,
+  type ConnectionSink,
+  type Endpoint,
+  type Listener,
+  parseEndpoint,
+  type Transport,
+} from '@peerplex/wire/transport'
 import { afterEach, beforeEach } from 'vitest'
 import { createPeer, type Handler, type Peer, type PeerOptions } from '../src/index.js'
 
@@ -24,10 +31,10 @@ export class TestConnection implements Connection {
   /** Told before each write. */
   onWrite: () => void = () => {}
 
-  constructor(inner: Connection) {
+  constructor(inner: Connection, url: string) {
     this.#inner = inner
     this.kind = inner.kind
-    this.url = inner.url
+    this.url = url
   }
 
   get sink(): ConnectionSink {
@@ -81,18 +88,26 @@ class TestTransport implements Transport {
 
   async connect(...[endpoint, options]: Parameters<Transport['connect']>): Promise<Connection> {
     if (this.isDown) throw new TransportError('UNAVAILABLE', `connect ${endpoint.url}: refused by the test`)
-    const connection = new TestConnection(await this.#inner.connect(endpoint, options))
+    const inner = await this.#inner.connect(inMemory(endpoint), options)
+    const connection = new TestConnection(inner, endpoint.url)
     this.dialed.push(connection)
     return connection
   }
 
-  listen(...[endpoint, options, onConnection]: Parameters<Transport['listen']>): ReturnType<Transport['listen']> {
-    return this.#inner.listen(endpoint, options, (inner) => {
-      const connection = new TestConnection(inner)
+  async listen(...[endpoint, options, onConnection]: Parameters<Transport['listen']>): Promise<Listener> {
+    const { close } = await this.#inner.listen(inMemory(endpoint), options, (inner) => {
+      const connection = new TestConnection(inner, endpoint.url)
       this.accepted.push(connection)
       onConnection(connection)
     })
+    return { url: endpoint.url, close }
   }
+}
+
+/** Whatever the scheme, nothing leaves the process. */
+function inMemory(endpoint: Endpoint): Endpoint {
+  const { scheme, url } = endpoint
+  return scheme === 'memory' ? endpoint : parseEndpoint(`memory:${url.replace(/[^a-z0-9]/g, '-')}`)
 }
 
 /** An error that nobody heard of but `onError`. */
@@ -186,7 +201,9 @@ export class World {
     const connectionCount = this.#peers.reduce((sum, peer) => sum + peer.stats().connections.length, 0)
     const { pendingTimerCount } = this.clock
     if (pendingTimerCount + connectionCount > 0) {
-      throw new Error(`after all peers were closed: ${pendingTimerCount} timers, ${connectionCount} connections`)
+      throw new Error(
+        `after all peers were closed: ${pendingTimerCount} timers, ${connectionCount} connections`,
+      )
     }
   }
 }

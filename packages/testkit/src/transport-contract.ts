@@ -237,6 +237,12 @@ async function echoes(env: Environment): Promise<void> {
 
 async function halfCloses(env: Environment): Promise<void> {
   const { a, b } = await env.pair()
+  await halfClose(a, b)
+  const other = await env.pair()
+  await halfClose(other.b, other.a)
+}
+
+async function halfClose(a: ConnectionRecorder, b: ConnectionRecorder): Promise<void> {
   a.write(bytes(1))
   a.end()
   a.end()
@@ -288,6 +294,22 @@ async function survivesDestroyByReceiver(env: Environment): Promise<void> {
   a.destroy()
   await someTurns()
   equal(b.endCount, 0)
+}
+
+async function isSilentAfterDestroy(env: Environment): Promise<void> {
+  env.isTaking = false
+  const { a, b } = await env.pair()
+  // Several pieces wait, so that more could come when the first one leads to the end.
+  for (let i = 0; i < 3; i++) {
+    a.write(bytes(i))
+    await someTurns(5)
+  }
+  a.end()
+  b.onChunk = () => b.destroy()
+  b.take()
+  await b.received(1)
+  await someTurns()
+  equal(b.chunkCount, 1)
 }
 
 async function bothDestroy(env: Environment): Promise<void> {
@@ -402,6 +424,7 @@ const CASES: Readonly<Record<string, Body>> = {
   'sends everything before the end': flushesBeforeEnd,
   'drops what is under way on destroy, and tells the other side': losesOnDestroy,
   'tells the sender that the receiver is gone': survivesDestroyByReceiver,
+  'says nothing any more after destroy': isSilentAfterDestroy,
   'says nothing when both sides destroy': bothDestroy,
   'does not connect when aborted before': abortsBefore,
   'gives up when aborted on the way': abortsDuring,

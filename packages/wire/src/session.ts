@@ -374,7 +374,8 @@ export class Session implements ChannelsHost, DispatcherHost {
     const message = 'the other side drains'
     this.channels.endings.returnOpening(message, false)
     if (isFinal) this.channels.endings.loseBeyond(lastId, message, false)
-    this.#sink.onDrain?.({ isFinal, graceMs })
+    // Told that its calls were lost, the program may have ended the session.
+    if (this.isOpen) this.#sink.onDrain?.({ isFinal, graceMs })
     if (this.#isDone()) this.onOutputPending()
   }
 

@@ -384,7 +384,7 @@ describe('a reader that never reads', () => {
     const { credit: sent } = pair.sessionA.channels.sender.committer
     expect(sent.bytesSent).toBe(pair.sessionB.channels.receiver.connection.bytesReceived)
     expect(sent.bytesLeft).toBeGreaterThan(32 * KIB)
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('a peer that never takes our output', () => {

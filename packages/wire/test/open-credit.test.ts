@@ -93,6 +93,16 @@ describe('an opener', () => {
     script.expect({ kind: 'OPEN', name: 'third' })
   })
 
+  it('lets the next one go when the OPEN that waited before it is cancelled', () => {
+    const script = ready({}, { connBytes: 64 * 1024 })
+    opened(script.session).channel.send(bytesOf(60_000))
+    const large = script.session.open('large', { message: bytesOf(10_000) })
+    script.session.open('small', { message: bytesOf(1) })
+    expect(script.takeFrames()).toHaveLength(2)
+    large.reset()
+    script.expect({ kind: 'OPEN', chan: 2, name: 'small' })
+  })
+
   it('goes on sending on open channels while its OPENs wait', () => {
     const script = ready({}, { opens: 1 })
     const { channel } = opened(script.session)

@@ -5,6 +5,7 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import type { Session } from '@peerplex/wire'
 import { hex } from '../bytes.js'
 import { Random } from '../random.js'
 import { type Corpus, makeCorpus } from './corpus.js'
@@ -19,6 +20,8 @@ export interface CampaignOptions {
   readonly caseIndex?: number | undefined
   /** Called now and then with what was done so far. */
   readonly onProgress?: (done: CampaignReport) => void
+  /** Gets each session before it starts, to break it: a campaign that finds nothing then is worth nothing. */
+  readonly onSession?: (session: Session) => void
 }
 
 export interface CampaignReport {
@@ -69,12 +72,9 @@ class Campaign {
 
   run(): CampaignReport {
     const { frameCount, caseIndex, onProgress } = this.#options
-    const rejections: unknown[] = []
     const { stackTraceLimit } = Error
     // Programs are thrown many errors for what they do; a single case is run again with all of the stack.
     if (caseIndex === undefined) Error.stackTraceLimit = SHORT_STACK
-    const onRejection = (reason: unknown): void => void rejections.push(reason)
-    process.on('unhandledRejection', onRejection)
     try {
       if (caseIndex !== undefined) this.#runCase(caseIndex)
       else {
@@ -90,10 +90,8 @@ class Campaign {
       }
       this.#measure()
     } finally {
-      process.off('unhandledRejection', onRejection)
       Error.stackTraceLimit = stackTraceLimit
     }
-    if (rejections.length > 0) this.#failure ??= `unhandled rejection: ${String(rejections[0])}`
     return this.#report()
   }
 
@@ -101,7 +99,8 @@ class Campaign {
     const log: InputLog = []
     let result: CaseResult
     try {
-      result = runCase(new Random(mix(this.#options.seed, index)), this.#corpusOf(index), log)
+      const rng = new Random(mix(this.#options.seed, index))
+      result = runCase(rng, this.#corpusOf(index), log, this.#options.onSession)
     } catch (error) {
       this.#failure = this.#describe(index, error, log)
       return

@@ -102,7 +102,12 @@ function makeConversation(profile: Profile, rng: Random): Conversation {
     hello: isPlain ? {} : randomHello(rng),
   })
   const hasReplies = rng.bool()
-  return { profile, frames: hasReplies ? interleave(main, makeReplies(rng), rng) : main, hasReplies, isLegal: true }
+  return {
+    profile,
+    frames: hasReplies ? interleave(main, makeReplies(rng), rng) : main,
+    hasReplies,
+    isLegal: true,
+  }
 }
 
 function randomHello(rng: Random): RawHello {
@@ -114,7 +119,8 @@ function randomHello(rng: Random): RawHello {
 function makeLongMessage(profile: Profile, rng: Random): Conversation {
   const fragment = rng.bytes(7_000)
   const frames = [hello(), open({ chan: 1, flags: MSG + MORE, payload: fragment })]
-  for (let count = rng.int(1, 14); count > 0; count--) frames.push(data({ chan: 1, flags: MSG + MORE, payload: fragment }))
+  for (let count = rng.int(1, 14); count > 0; count--)
+    frames.push(data({ chan: 1, flags: MSG + MORE, payload: fragment }))
   frames.push(data({ chan: 1, flags: MSG + FIN, payload: fragment }))
   return { profile, frames, hasReplies: false, isLegal: false }
 }

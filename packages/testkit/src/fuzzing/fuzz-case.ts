@@ -34,7 +34,7 @@ const DAMAGED = ['damaged', 'damaged', 'damaged', 'damaged', 'damaged', 'damaged
 const CASE_TYPES = ['intact', 'intact', ...DAMAGED, 'senseless', 'fresh'] as const
 /** Of the senseless cases: enough to reach the end of every patience, few enough not to outweigh the rest. */
 const FLOOD_SHARE = 0.04
-const MAX_FLOOD = 3_000
+const FLOOD_COUNTS = [100, 2_500, 5_000]
 /** What a peer that never reads can make a session hold: what is committed ahead, one frame, and what it owes. */
 const MAX_COMMITTED_BYTES = 65_536 + 262_144 + 160_000
 /** Codes with which a session says that its peer broke the protocol. */
@@ -46,12 +46,24 @@ const VIOLATIONS: readonly string[] = [
   'VERSION',
 ]
 
-export function runCase(rng: Random, corpus: Corpus, log: InputLog): CaseResult {
+/** `onSession` gets the session before it starts. */
+export function runCase(
+  rng: Random,
+  corpus: Corpus,
+  log: InputLog,
+  onSession?: (session: Session) => void,
+): CaseResult {
+  // Most programs behave; a few do everything at once.
+  const start = (kind: Kind, profile: Profile, wildness = rng.pick([0, 0.3, 0.3, 1])): FuzzCase => {
+    const one = new FuzzCase(rng, kind, profile, log, wildness)
+    onSession?.(one.session)
+    return one
+  }
   const type = rng.pick(CASE_TYPES)
   const kind: Kind = rng.pick(['byte', 'message'] as const)
-  if (type === 'fresh') return new FuzzCase(rng, kind, PROFILES[0] as Profile, log).runFresh(corpus)
+  if (type === 'fresh') return start(kind, PROFILES[0] as Profile, 0).runFresh(corpus)
   const conversation = rng.pick(corpus.conversations)
-  const run = new FuzzCase(rng, kind, conversation.profile, log)
+  const run = start(kind, conversation.profile)
   if (type !== 'senseless') return run.runConversation(conversation, type === 'intact', corpus)
   if (rng.bool(FLOOD_SHARE)) return run.runFlood(conversation, corpus)
   return rng.bool(0.3) ? run.runNoise() : run.runSoup(corpus)
@@ -69,12 +81,11 @@ class FuzzCase {
   #liveFrameCount = 0
   #hasInputEndedIt = false
 
-  constructor(rng: Random, kind: Kind, profile: Profile, log: InputLog) {
+  constructor(rng: Random, kind: Kind, profile: Profile, log: InputLog, wildness: number) {
     this.#rng = rng
     this.#kind = kind
     this.#log = log
-    // Most programs behave; a few do everything at once.
-    this.#program = new HostileProgram(rng, rng.pick([0, 0.3, 0.3, 1]))
+    this.#program = new HostileProgram(rng, wildness)
     this.#isOutputTaken = rng.bool(0.8)
     this.#session = new Session(
       {
@@ -88,6 +99,10 @@ class FuzzCase {
       this.#program,
     )
     this.#program.session = this.#session
+  }
+
+  get session(): Session {
+    return this.#session
   }
 
   /** A conversation, whole or damaged. */
@@ -106,7 +121,8 @@ class FuzzCase {
   #damage(frames: readonly Uint8Array[], corpus: Corpus): Uint8Array[] {
     const rng = this.#rng
     const seasoned = rng.bool(0.3) ? season(frames, rng) : frames
-    if (rng.bool(0.2)) return insertFrame(insertFrame(seasoned, rng, rng.pick(corpus.pointed)), rng, rng.pick(corpus.pointed))
+    if (rng.bool(0.2))
+      return insertFrame(insertFrame(seasoned, rng, rng.pick(corpus.pointed)), rng, rng.pick(corpus.pointed))
     return mutateSequence(seasoned, rng, rng.bool() ? corpus.foreign : frames)
   }
 
@@ -129,10 +145,10 @@ class FuzzCase {
     const rng = this.#rng
     const { frames } = conversation
     const start = frames.slice(0, rng.int(1, frames.length))
-    const frame = rng.pick(rng.bool() ? frames : corpus.foreign)
+    const frame = rng.pick(rng.pick([frames, corpus.foreign, corpus.pointed]))
     this.#session.start()
     if (conversation.hasReplies) for (let i = 0; i < OWN_CHANNEL_COUNT; i++) this.#program.open(true)
-    this.#feed([...start, ...Array.from({ length: rng.int(50, MAX_FLOOD) }, () => frame)])
+    this.#feed([...start, ...Array.from({ length: rng.pick(FLOOD_COUNTS) }, () => frame)])
     return this.#finish()
   }
 
@@ -221,9 +237,20 @@ class FuzzCase {
     if (this.#isOutputTaken && rng.bool(0.5)) this.#drain()
     if (rng.bool(0.3)) this.#program.act()
     if (!rng.bool(0.05)) return
-    this.#nowMs += rng.pick([0, 1, 100, 1_500, 1_500, 6_000, 6_000, 50_000])
-    if (this.#nowMs >= this.#program.timerMs || rng.bool(0.1)) this.#session.tick()
+    this.#wait(rng.pick([0, 1, 100, 1_500, 1_500, 6_000, 6_000, 50_000]))
     if (rng.bool(0.2)) this.#checkLevels()
+  }
+
+  /** Timers run when they are due, or all of them late, as when a process stood still. */
+  #wait(ms: number): void {
+    const untilMs = this.#nowMs + ms
+    for (let count = 0; count < 20 && this.#program.timerMs <= untilMs && this.#rng.bool(0.9); count++) {
+      this.#nowMs = Math.max(this.#nowMs, this.#program.timerMs)
+      this.#program.timerMs = Number.POSITIVE_INFINITY
+      this.#session.tick()
+    }
+    this.#nowMs = untilMs
+    if (this.#program.timerMs <= untilMs || this.#rng.bool(0.1)) this.#session.tick()
   }
 
   /** Takes what there is, some times; a session that ends in peace does so here. */

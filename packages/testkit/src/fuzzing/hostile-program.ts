@@ -29,6 +29,8 @@ interface Entry {
 
 const NAMES = ['echo', 'a', '~ref', 'x'.repeat(255)]
 const CODES = [1, 2, 14, 70_000]
+/** References 1 and 2. */
+const TWO_RETAINED_REFS: Uint8Array = Uint8Array.of(1, 0, 0, 0, 0, 1, 0, 0, 2, 0, 0, 0, 0, 1, 0, 0)
 const SMALL: Uint8Array = new Uint8Array(100).fill(0x61)
 const LARGE: Uint8Array = new Uint8Array(40_000).fill(0x62)
 /** More than this is not given to a channel whose other side does not read. */
@@ -44,7 +46,7 @@ export class HostileProgram implements SessionSink, ChannelSink {
   failure: FuzzFailure | null = null
   readonly #rng: Random
   /** How likely it is to do something unexpected, 0 … 1. */
-  readonly #wildness: number
+  #wildness: number
   readonly #entries = new Map<Channel, Entry>()
   #session: Session | null = null
 
@@ -76,7 +78,7 @@ export class HostileProgram implements SessionSink, ChannelSink {
         timeoutMs: rng.pick([0, 0, 0, 5, 2_000]),
         ...(rng.bool(0.7) ? { message } : {}),
         ...(!isPlain && rng.bool(0.2) ? { windowBytes: 16_384, windowMessages: 1 } : {}),
-        ...(rng.bool(0.2) ? { headers: { 'x-a': '1', refs: Uint8Array.of(1, 0, 0, 0, 0, 1, 0, 0) } } : {}),
+        ...(rng.bool(0.2) ? { headers: { 'x-a': '1', refs: TWO_RETAINED_REFS } } : {}),
       })
       // `open` may have told its end already.
       if (!this.#entries.has(channel)) this.#entries.set(channel, { channel, isTaken: true, closeCount: 0 })
@@ -120,6 +122,7 @@ export class HostileProgram implements SessionSink, ChannelSink {
 
   /** Reads what is unread and decides what is undecided, so that every channel comes to its end. */
   settleAll(): void {
+    this.#wildness = 0
     for (const entry of [...this.#entries.values()]) {
       if (!entry.isTaken) this.#take(entry)
       this.attempt(() => entry.channel.resume())
@@ -159,18 +162,22 @@ export class HostileProgram implements SessionSink, ChannelSink {
 
   onHello(): void {
     this.#alive('onHello')
+    this.#intervene()
   }
 
   onDrain(): void {
     this.#alive('onDrain')
+    this.#intervene()
   }
 
   onOpenCredit(): void {
     this.#alive('onOpenCredit')
+    this.#intervene()
   }
 
   onRefFreed(): void {
     this.#alive('onRefFreed')
+    this.#intervene()
   }
 
   onHandlerError(error: unknown): void {
@@ -284,6 +291,14 @@ export class HostileProgram implements SessionSink, ChannelSink {
         entry.isTaken = isAccepted
       }
     })
+  }
+
+  /** The same on what concerns the session as a whole; what a program throws there is not caught. */
+  #intervene(): void {
+    const rng = this.#rng
+    if (!rng.bool(0.1 * this.#wildness)) return
+    if (rng.bool(0.2)) this.end()
+    else this.act()
   }
 
   /** Now and then something else than what one expects of a program, from inside a call of the session. */

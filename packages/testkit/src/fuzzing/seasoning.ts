@@ -21,7 +21,10 @@ function meaningfulEntries(rng: Random): Uint8Array {
     case 1:
       return entry(STATIC.size, u32(rng.pick([0, 65_536, 65_537, 2 ** 31])))
     case 2: {
-      const refs = Array.from({ length: rng.int(1, 9) }, () => ({ refId: rng.int(1, 12), flags: rng.int(0, 1) }))
+      const refs = Array.from({ length: rng.int(1, 9) }, () => ({
+        refId: rng.int(1, 12),
+        flags: rng.int(0, 1),
+      }))
       return entry(STATIC.refs, refsValue(refs))
     }
     case 3:
@@ -63,6 +66,8 @@ export function pointedFrames(rng: Random): Uint8Array[] {
     frames.push(open({ chan: 400 + number, name: '~ref', entries: [entry(0x8d, u32(number))] }))
     frames.push(reset({ chan: number }), data({ chan: number, flags: FIN }))
   }
+  const both = [1, 2].map((refId) => ({ refId, count: 1 }))
+  frames.push(ref({ releases: both }), ref({ releases: both }))
   frames.push(goaway({}), goaway({ flags: FINAL }))
   frames.push(open({ chan: 500, flags: MSG, payload: rng.bytes(16_370) }))
   frames.push(open({ chan: 501, flags: FIN + ONEWAY }), new Uint8Array(0))

@@ -60,6 +60,19 @@ function hasIdleReader(model: ReferenceModel, side: Side): boolean {
   return false
 }
 
+/** After time has passed: nothing lives on behind its deadline. */
+export function checkTime(model: ReferenceModel, nowMs: number): void {
+  for (const call of model.calls.values()) {
+    for (const half of halves(call)) {
+      const other = otherHalf(call, half)
+      // Whoever does not read learns later that it was over before.
+      const isUnread = half.isPaused && (other.ending !== null || other.isEnded)
+      const isLate = half.isHeld && half.outcome === null && nowMs >= half.latestEndMs
+      demand(!isLate || isUnread, `${call.name}, ${half.side}: alive after its deadline`)
+    }
+  }
+}
+
 /** At any time: what a session holds is bounded by what it announced. */
 export function checkLevels(model: ReferenceModel, world: World, side: Side): void {
   const { session } = world.ends[side]

@@ -19,7 +19,7 @@ export interface ModelOutcome {
 }
 
 /** How an end ended its channel. A `fail` leaves behind what was committed: at least `itemCount` items arrive. */
-export interface Ending {
+interface Ending {
   readonly kind: 'reset' | 'fail'
   readonly code: number
   readonly itemCount: number

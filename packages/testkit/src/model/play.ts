@@ -5,7 +5,7 @@
  */
 import { type Channel, type Headers, LimitError, PeerplexError } from '@peerplex/wire'
 import { Random } from '../random.js'
-import { checkAtEnd, checkAtRest, checkLevels } from './at-rest.js'
+import { checkAtEnd, checkAtRest, checkLevels, checkTime } from './at-rest.js'
 import { type Call, demand, type Half, type Item } from './model-state.js'
 import { ReferenceModel } from './reference-model.js'
 import { type Side, World, type WorldEvent, type WorldSetup } from './world.js'
@@ -47,7 +47,8 @@ export class Play {
   readonly #tamper: Tamper | null
   readonly #echoing = new Set<string>()
   #isFinishing = false
-  #count = 0
+  #openCount = 0
+  #stepCount = 0
   /** `read` tells the end of the channel before it returns the last message. */
   #endsOfRead: WorldEvent[] | null = null
   /** The first thing that was wrong inside a sink: sinks must not throw into the session. */
@@ -76,8 +77,6 @@ export class Play {
     if (this.#failure !== null) throw this.#failure
   }
 
-  #stepCount = 0
-
   /** Ends in peace what is still running, and looks whether anything is left. */
   finish(): void {
     const { model, world } = this
@@ -95,7 +94,7 @@ export class Play {
       world.pump()
       checkAtRest(model, world)
       world.advance(1_500, true)
-      model.checkTime()
+      checkTime(model, world.nowMs)
       if (this.held().every(({ half }) => half.outcome !== null && (half.isOpener || half.isSettled))) break
     }
     world.pump()
@@ -120,7 +119,7 @@ export class Play {
   open(side: Side, options: OpenStep): void {
     const { model } = this
     const end = this.world.ends[side]
-    const name = `c${++this.#count}`
+    const name = `c${++this.#openCount}`
     const party = model.parties[side]
     const isUsable = !party.isGone && !party.wasToldNotice
     demand(end.session.isUsable === isUsable, `${side}: isUsable is ${end.session.isUsable}`)

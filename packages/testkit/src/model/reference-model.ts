@@ -179,19 +179,6 @@ export class ReferenceModel {
     }
   }
 
-  /** After time has passed. */
-  checkTime(): void {
-    for (const call of this.calls.values()) {
-      for (const half of halves(call)) {
-        const other = otherHalf(call, half)
-        // Whoever does not read learns later that it was over before.
-        const isUnread = half.isPaused && (other.ending !== null || other.isEnded)
-        const isLate = half.isHeld && half.outcome === null && this.#now() >= half.latestEndMs
-        demand(!isLate || isUnread, `${call.name}, ${half.side}: alive after its deadline`)
-      }
-    }
-  }
-
   // ---- inside -------------------------------------------------------------------------------------------------------
 
   /** One of the two has left, so the other may have noticed. */

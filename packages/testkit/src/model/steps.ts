@@ -4,7 +4,7 @@
  */
 import type { Channel } from '@peerplex/wire'
 import type { Command } from 'fast-check'
-import { checkAtRest } from './at-rest.js'
+import { checkAtRest, checkTime } from './at-rest.js'
 import type { Call, Half } from './model-state.js'
 import { headersOf, type Manner, type OpenStep, type Play, piece } from './play.js'
 import type { Side } from './world.js'
@@ -22,7 +22,7 @@ export type Step =
   | { readonly type: 'cut' | 'admit' }
 
 /** A step on one of the channels of a side. */
-export type ChannelStep = { readonly side: Side; readonly pick: number } & (
+type ChannelStep = { readonly side: Side; readonly pick: number } & (
   | { readonly type: 'accept'; readonly manner: Manner }
   | { readonly type: 'refuse' | 'stop' | 'reset' | 'fail'; readonly code: number }
   | { readonly type: 'send'; readonly bytes: number; readonly salt: number; readonly headers: number }
@@ -77,7 +77,7 @@ function runStep(play: Play, step: Step): void {
       return
     case 'advance':
       world.advance(step.ms, step.isPumping)
-      model.checkTime()
+      checkTime(model, world.nowMs)
       return
     case 'drain': {
       const party = model.parties[step.side]

@@ -18,7 +18,7 @@ import { concat } from '../bytes.js'
 
 export type Side = 'a' | 'b'
 
-export function otherSide(side: Side): Side {
+function otherSide(side: Side): Side {
   return side === 'a' ? 'b' : 'a'
 }
 
