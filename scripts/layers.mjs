@@ -22,7 +22,7 @@ const ANY = '*'
 /** @type {Readonly<Record<string, Layer>>} */
 export const LAYERS = {
   '@peerplex/wire': { uses: [], isPortable: true },
-  '@peerplex/codec': { uses: ['@peerplex/wire'], outside: ['msgpackr'], isPortable: true },
+  '@peerplex/codec': { uses: ['@peerplex/wire'], isPortable: true },
   '@peerplex/codec-protobuf': { uses: ['@peerplex/codec'], outside: ['protobufjs'] },
   '@peerplex/transport-net': { uses: ['@peerplex/wire'] },
   '@peerplex/transport-ws': { uses: ['@peerplex/wire'], outside: ['ws'] },

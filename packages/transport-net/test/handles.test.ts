@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConnectionRecorder, ContractWatch } from '@peerplex/testkit'
 import { parseEndpoint } from '@peerplex/wire/transport'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, expect, it, vi } from 'vitest'
 import { netTransport } from '../src/index.js'
+
+// Nothing here takes long; a busy machine may.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const dir = mkdtempSync(join(tmpdir(), 'peerplex-'))
 afterAll(() => rmSync(dir, { recursive: true }))

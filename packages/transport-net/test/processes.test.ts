@@ -7,9 +7,12 @@ import { createInterface } from 'node:readline'
 import { ConnectionRecorder, ContractWatch, within } from '@peerplex/testkit'
 import { parseEndpoint } from '@peerplex/wire/transport'
 import { build } from 'rolldown'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { packageEntries, root, workspacePackages } from '../../../scripts/workspace.mjs'
 import { netTransport } from '../src/index.js'
+
+// Nothing here takes long; a busy machine may.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const isRoot = process.getuid?.() === 0
 const NOBODY = 65_534

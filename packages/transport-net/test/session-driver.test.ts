@@ -5,8 +5,11 @@ import { SessionDriver, type SessionDriverEvents } from '@peerplex/peer'
 import { acceptAsEcho, type ChannelEvent, RecordingChannelSink, within } from '@peerplex/testkit'
 import { createMemoryTransport } from '@peerplex/transport-port'
 import { type Connection, parseEndpoint, type Transport } from '@peerplex/wire/transport'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { netTransport } from '../src/index.js'
+
+// Nothing here takes long; a busy machine may.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const dir = mkdtempSync(join(tmpdir(), 'peerplex-'))
 afterAll(() => rmSync(dir, { recursive: true }))

@@ -318,7 +318,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** @internal */
   notifyRefFreed(refId: number): void {
-    this.#sink.onRefFreed?.(refId)
+    if (this.isOpen) this.#sink.onRefFreed?.(refId)
   }
 
   /** @internal */

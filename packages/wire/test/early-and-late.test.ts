@@ -4,10 +4,13 @@ import {
   credit,
   data,
   end,
+  goaway,
   MemoryPair,
   open,
   RecordingChannelSink,
   RecordingSessionSink,
+  ref,
+  refsValue,
   type RecordingSessionSink as SessionRecord,
   stop,
 } from '@peerplex/testkit'
@@ -217,6 +220,41 @@ describe('a channel that is over before it was accepted', () => {
   })
 })
 
+describe('after onClose the session tells nothing more', () => {
+  it('not that the other side drains, when the program closes the session over a call that the drain took back', () => {
+    const script = ready({}, { opens: 0 })
+    const { sink } = opened(script)
+    sink.onEvent = () => script.session.close()
+    script.send(goaway({}))
+    expect(script.sink.types).toEqual(['hello', 'close'])
+  })
+
+  it('not the second reference of one REF, when the program closes the session at the first', () => {
+    const script = ready()
+    const { channel } = openedAndSent(script, { headers: { refs: refsValue([retained(1), retained(2)]) } })
+    channel.reset()
+    script.sink.onEvent = (event) => {
+      if (event.type === 'refFreed') script.session.close()
+    }
+    script.send(ref({ releases: [1, 2].map((refId) => ({ refId, count: 1 })) }))
+    expect(script.sink.types).toEqual(['hello', 'refFreed', 'close'])
+  })
+
+  it('not that there is output, when the program settles a channel later', () => {
+    const script = ready({ limits: { maxOpenChannels: 1 } })
+    const { channel } = inbound(script, { chan: 1 })
+    script.session.close()
+    script.expect({ kind: 'GOAWAY', flags: FINAL })
+    script.expect({ kind: 'RESET', chan: -1, code: CODE.UNAVAILABLE })
+    let announced = 0
+    script.sink.onOutputPending = () => {
+      announced++
+    }
+    channel.settle()
+    expect([announced, script.session.hasOutput]).toEqual([0, false])
+  })
+})
+
 describe('onWritable', () => {
   it('does not come after onClose, when the last message that waited closes the channel', () => {
     const pair = new MemoryPair({ a: { limits: { channelWindowMessages: 1 } } })
@@ -234,6 +272,10 @@ describe('onWritable', () => {
     expect(there.sink.types).toEqual(['end', 'close'])
   })
 })
+
+function retained(refId: number) {
+  return { refId, flags: 1 }
+}
 
 function creditOpens(count: number): Uint8Array {
   return credit({ chan: 0, byteLimit: 4 * KIB * KIB, countLimit: count })

@@ -3,6 +3,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { runCampaign } from './campaign.js'
 import { main, readOptions } from './command.js'
 
+/** On a busy machine; alone each test takes less than a second. */
+vi.setConfig({ testTimeout: 120_000 })
+
 describe('a campaign', () => {
   it('finds nothing in 30,000 frames, most of which arrive while channels are open', () => {
     const report = runCampaign({ seed: 2, frameCount: 30_000 })

@@ -3,15 +3,22 @@ import { describe, expect, it } from 'vitest'
 import type { Tamper } from './play.js'
 import { runSequences } from './sequences.js'
 
+/** On a busy machine; alone it is a few seconds. */
+const PATIENCE_MS = 120_000
+
 describe('two sessions on lossless pipes', () => {
-  it('do what the reference model says, in 2,000 random conversations', () => {
-    const report = runSequences({ runCount: 2_000, seed: 1 })
-    expect(report.failure).toBeNull()
-    // The conversations are worth having: calls are made, messages and headers arrive.
-    expect(report.stepCount).toBeGreaterThan(60_000)
-    expect(report.callCount).toBeGreaterThan(6_000)
-    expect(report.itemCount).toBeGreaterThan(6_000)
-  }, 120_000)
+  it(
+    'do what the reference model says, in 2,000 random conversations',
+    () => {
+      const report = runSequences({ runCount: 2_000, seed: 1 })
+      expect(report.failure).toBeNull()
+      // The conversations are worth having: calls are made, messages and headers arrive.
+      expect(report.stepCount).toBeGreaterThan(60_000)
+      expect(report.callCount).toBeGreaterThan(6_000)
+      expect(report.itemCount).toBeGreaterThan(6_000)
+    },
+    PATIENCE_MS,
+  )
 })
 
 /** What a broken library might tell its programs, and the words in which the model complains. */
@@ -50,20 +57,28 @@ function tamperedOutcome(change: (outcome: Outcome) => Outcome): Tamper {
 }
 
 describe('the reference model', () => {
-  it.each(Object.entries(lies))('notices %s', (_, [tamper, complaint]) => {
-    const { failure } = runSequences({ runCount: 300, seed: 5, tamper })
-    expect(failure).toMatch(complaint)
-    expect(failure).toContain('run it again: npm run fuzz -- --model 1 --seed 5 --path')
-  })
+  it.each(Object.entries(lies))(
+    'notices %s',
+    (_, [tamper, complaint]) => {
+      const { failure } = runSequences({ runCount: 300, seed: 5, tamper })
+      expect(failure).toMatch(complaint)
+      expect(failure).toContain('run it again: npm run fuzz -- --model 1 --seed 5 --path')
+    },
+    PATIENCE_MS,
+  )
 
-  it('runs a failing conversation again from what the report says, without any other', () => {
-    const [tamper] = lies['a message twice'] as readonly [Tamper, RegExp]
-    const first = runSequences({ runCount: 300, seed: 5, tamper }).failure as string
-    const [, path, replayPath] = /--path (\S+) --replay-path '([^']*)'/.exec(first) as RegExpExecArray
-    const again = runSequences({ runCount: 1, seed: 5, path, replayPath, tamper })
-    expect(again.runCount).toBe(1)
-    expect(storyOf(again.failure)).toBe(storyOf(first))
-  })
+  it(
+    'runs a failing conversation again from what the report says, without any other',
+    () => {
+      const [tamper] = lies['a message twice'] as readonly [Tamper, RegExp]
+      const first = runSequences({ runCount: 300, seed: 5, tamper }).failure as string
+      const [, path, replayPath] = /--path (\S+) --replay-path '([^']*)'/.exec(first) as RegExpExecArray
+      const again = runSequences({ runCount: 1, seed: 5, path, replayPath, tamper })
+      expect(again.runCount).toBe(1)
+      expect(storyOf(again.failure)).toBe(storyOf(first))
+    },
+    PATIENCE_MS,
+  )
 })
 
 /** The steps of a report, without the options that run it again. */
