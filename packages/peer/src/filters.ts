@@ -86,6 +86,7 @@ export class FilterChain {
   close(reason: string, assigner: Assigner): void {
     for (const request of [...this.#pending.keys()]) {
       this.#forget(request)
+      if (request.state === 'settled') continue
       assigner.fail(
         request,
         notSentError('UNAVAILABLE', request, reason, 'nothing was sent: try again elsewhere'),

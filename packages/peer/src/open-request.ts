@@ -194,7 +194,10 @@ function hintFor(outcome: Outcome): string {
     case 'unknown':
       return 'it may have run: try again only if running it twice does no harm'
     default:
-      return ''
+      // What the application over there answered needs no explanation of ours.
+      return outcome.origin === 'local'
+        ? 'it ran, maybe not to its end: try again only if running it twice does no harm'
+        : ''
   }
 }
 

@@ -31,6 +31,20 @@ describe('an open channel', () => {
     }
   })
 
+  it('does the same on a connection of messages', async () => {
+    const b = world.peer('b')
+    const listener = await b.bind('memory:b?kind=message')
+    b.accept('echo', echo)
+    const a = world.peer('a')
+    const link = a.connect(listener.url)
+    const channel = a.open<Uint8Array>('echo', { codec: 'raw' })
+    channel.send(bytes(200_000, 3))
+    channel.end()
+    expect(await collect(channel)).toEqual([bytes(200_000, 3)])
+    expect(world.transport.last.kind).toBe('message')
+    link.close()
+  })
+
   it('shows the acceptor name, headers, remote and codec', async () => {
     const { a, b } = await world.pair()
     const seen: unknown[] = []

@@ -197,7 +197,10 @@ describe('a filter of the opening side', () => {
     // Too late: it is over.
     for (const next of resume.slice(0, 2)) outcomes.push(await next())
     expect(outcomes.map((outcome) => outcome?.code)).toEqual(['DEADLINE_EXCEEDED', 'CANCELLED'])
+    const dropped = a.open('x')
+    dropped.reset('ABORTED')
     await a.close()
+    expect((await dropped.closed).code).toBe('ABORTED')
     expect(await orphan.closed).toMatchObject({ code: 'UNAVAILABLE', delivery: 'not-sent' })
   })
 

@@ -98,6 +98,23 @@ describe('a connection that is cut', () => {
     expect((await sent.closed).delivery).toBe('unknown')
   })
 
+  it('repeats what is declared harmless and has sent nothing that is gone', async () => {
+    const { a, b } = await world.pair()
+    const attempts: (number | undefined)[] = []
+    b.accept('x', (channel) => {
+      attempts.push(channel.headers.getNumber('attempt'))
+      return channel.closed
+    })
+    const [harmless, other] = [a.open('x', { idempotent: true }), a.open('x')]
+    await settle()
+    world.transport.last.cut()
+    expect((await other.closed).delivery).toBe('unknown')
+    await world.advance(100)
+    expect(harmless.remote?.id).toBe('b')
+    expect(attempts).toEqual([undefined, undefined, 1])
+    harmless.reset()
+  })
+
   it('is honest about channels whose output was read, and about those that were', async () => {
     const { a, b } = await world.pair()
     b.accept('x', echo)

@@ -40,7 +40,7 @@ export class NetConnection implements Connection {
     return this.#sink
   }
 
-  /** The socket is not read before the first sink is set: nothing is lost however long that takes. */
+  /** Nothing is taken out of the socket before the first sink is set: nothing is lost however long that takes. */
   set sink(sink: ConnectionSink) {
     this.#sink = sink
     if (this.#isTaken) return

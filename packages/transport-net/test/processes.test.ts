@@ -4,11 +4,12 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { ConnectionRecorder, ContractWatch, within } from '@peerplex/testkit'
 import { parseEndpoint } from '@peerplex/wire/transport'
 import { build } from 'rolldown'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { packageEntries, root, workspacePackages } from '../../../scripts/workspace.mjs'
+import { packageEntries, workspacePackages } from '../../../scripts/workspace.mjs'
 import { netTransport } from '../src/index.js'
 
 // Nothing here takes long; a busy machine may.
@@ -25,7 +26,7 @@ const watch = new ContractWatch()
 beforeAll(async () => {
   const entries = workspacePackages().flatMap((pkg) => packageEntries(pkg))
   await build({
-    input: join(root, 'packages/transport-net/test/child-program.ts'),
+    input: fileURLToPath(new URL('./child-program.ts', import.meta.url)),
     platform: 'node',
     resolve: { alias: Object.fromEntries(entries.map(({ specifier, source }) => [`${specifier}$`, source])) },
     output: { file: program, format: 'esm' },

@@ -17,7 +17,8 @@ import type { ReceiveCredit, SendCredit } from './credit.js'
 import type { Deadline } from './deadlines.js'
 import { Headers, type HeadersInit } from './entries.js'
 import { type Delivery, ERRORS, type Origin } from './errors.js'
-import type { InboundMessage, Receiver } from './receiver.js'
+import type { InboundMessage } from './inbound-message.js'
+import type { Receiver } from './receiver.js'
 import type { Sender } from './sender.js'
 
 /** A received message in the hands of its reader. The bytes belong to the reader. */
@@ -51,7 +52,7 @@ export interface ChannelSink {
   onMessage(payload: Uint8Array, headers: Headers, channel: Channel): void
   /** The channel is paused and its queue is no longer empty: `read()` has something. */
   onReadable?(channel: Channel): void
-  /** Headers that came without a message. */
+  /** Headers that came without a message; they do not wait for messages that are unread. */
   onHeaders?(headers: Headers, channel: Channel): void
   /** The other side's output is complete; comes after its last message. */
   onEnd?(trailers: Headers, channel: Channel): void
@@ -145,6 +146,8 @@ export class Channel implements Deadline {
   /** @internal */ partialPayloadBytes = 0
   /** @internal */ partialHeaders: Headers = Headers.EMPTY
   /** @internal */ partialProgressMs = 0
+  /** @internal Headers that came before anybody accepted it. */
+  earlyHeaders: Headers = Headers.EMPTY
   /** @internal */ trailers: Headers = Headers.EMPTY
   /** @internal Code of a STOP that waits: theirs until the channel is accepted, ours until OPEN has left. */
   stopCode = 0

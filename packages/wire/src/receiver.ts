@@ -15,20 +15,13 @@ import {
   STOP_WANTED,
 } from './channel-bits.js'
 import { canReceive, DO_SEND_CREDIT, DO_SEND_STOP, STATE_IDLE } from './channel-state.js'
-import { FLAG_MORE, QUEUED_MESSAGE_BYTES } from './constants.js'
+import { FLAG_MORE } from './constants.js'
 import { ConnectionCredit } from './credit.js'
 import { concatBytes, Headers } from './entries.js'
 import { assertCode, ERRORS, ProtocolError } from './errors.js'
+import { type InboundMessage, keep, memoryOf } from './inbound-message.js'
 import type { SessionLimits } from './options.js'
 import type { Outbox } from './outbox.js'
-
-/** A complete message that waits to be read, or headers that came without one. */
-export interface InboundMessage extends Message {
-  readonly isMessage: boolean
-  /** Consumed when it is read. */
-  readonly chargeBytes: number
-  next: InboundMessage | null
-}
 
 /** What the receiver asks of its session. @internal */
 export interface ReceiverHost {
@@ -47,11 +40,6 @@ export interface ReceiverHost {
   /** RESET by a rule of this file. */
   resetChannel(channel: Channel, code: number): void
 }
-
-/** A payload at least this long may keep the chunk it arrived in alive; a smaller one is copied. */
-const KEEP_VIEW_BYTES = 4_096
-
-const NO_BYTES = new Uint8Array(0)
 
 export class Receiver {
   /** What we let the other side send on the whole connection. */
@@ -149,11 +137,20 @@ export class Receiver {
     return true
   }
 
-  /** Takes headers without a message, already charged: handed over at once unless something waits before them. */
-  addHeaders(channel: Channel, headers: Headers, charge: number): void {
+  /**
+   * Takes headers without a message, already charged: told at once, ahead of messages that wait. While nobody has accepted the
+   * channel they are kept as one set; false when that grows beyond what one frame may hold: the caller ends the channel.
+   */
+  addHeaders(channel: Channel, headers: Headers, charge: number): boolean {
     this.consume(channel, charge, 0)
-    if (channel.inHead === null && (channel.bits & ACCEPTED) !== 0) this.#host.notifyHeaders(channel, headers)
-    else this.#queue(channel, { payload: NO_BYTES, headers, isMessage: false, chargeBytes: 0, next: null })
+    if ((channel.bits & ACCEPTED) !== 0) {
+      this.#host.notifyHeaders(channel, headers)
+      return true
+    }
+    if (channel.earlyHeaders.size + headers.size > this.#limits.maxHeaderCount) return false
+    channel.earlyHeaders = new Headers(concatBytes([channel.earlyHeaders.encoded, headers.encoded]))
+    this.#setUnread(channel, headers.encoded.length)
+    return true
   }
 
   /** Drops an incomplete message; what it cost is consumed. */
@@ -168,6 +165,7 @@ export class Receiver {
     this.dropPartial(channel)
     channel.inHead = null
     channel.inTail = null
+    channel.earlyHeaders = Headers.EMPTY
     this.#setUnread(channel, -channel.unreadBytes)
   }
 
@@ -177,7 +175,6 @@ export class Receiver {
     while (channel.inHead !== null && (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED) {
       const message = this.#shift(channel) as InboundMessage
       this.#hand(channel, message.payload, message.headers, message.chargeBytes)
-      this.#handHeaders(channel)
     }
     this.handEnd(channel)
   }
@@ -185,7 +182,6 @@ export class Receiver {
   /** Takes one queued message in pull mode. */
   read(channel: Channel): Message | null {
     if ((channel.bits & ACCEPTED) === 0) return null
-    this.#handHeaders(channel)
     const message = this.#shift(channel)
     if (message !== null) {
       channel.bits |= OUTPUT_SEEN
@@ -366,15 +362,17 @@ export class Receiver {
     if (isFlowing) this.#hand(channel, payload, headers, charge)
     else {
       const kept = isOwned ? payload : keep(payload)
-      this.#queue(channel, { payload: kept, headers, isMessage: true, chargeBytes: charge, next: null })
+      this.#queue(channel, { payload: kept, headers, chargeBytes: charge, next: null })
     }
   }
 
-  /** Headers at the head of the queue have nothing more to wait for once the channel is accepted. */
+  /** Headers that came before the channel was accepted. */
   #handHeaders(channel: Channel): void {
-    while (channel.inHead?.isMessage === false && (channel.bits & ACCEPTED) !== 0) {
-      this.#host.notifyHeaders(channel, (this.#shift(channel) as InboundMessage).headers)
-    }
+    const headers = channel.earlyHeaders
+    if (headers.size === 0 || (channel.bits & ACCEPTED) === 0) return
+    channel.earlyHeaders = Headers.EMPTY
+    this.#setUnread(channel, -headers.encoded.length)
+    this.#host.notifyHeaders(channel, headers)
   }
 
   #hand(channel: Channel, payload: Uint8Array, headers: Headers, charge: number): void {
@@ -436,13 +434,4 @@ export class Receiver {
     this.#owed.push(channel)
     this.#host.onOutputPending()
   }
-}
-
-function memoryOf(message: InboundMessage): number {
-  return message.payload.length + message.headers.encoded.length + QUEUED_MESSAGE_BYTES
-}
-
-/** Bytes that outlive the chunk they came in: small ones are copied, so that they do not pin it. */
-function keep(bytes: Uint8Array): Uint8Array {
-  return bytes.length < KEEP_VIEW_BYTES ? bytes.slice() : bytes
 }

@@ -162,14 +162,15 @@ describe('early headers', () => {
     script.expectNothing('no headers are no frame')
   })
 
-  it('wait on a channel that nobody has accepted, and keep their place among messages', () => {
+  it('wait on a channel that nobody has accepted, as one set, and come first', () => {
     const script = undecided()
     const { channel, sink } = inbound(script)
     script.send(data({ chan: 1, entries: [entry('x-phase', 'one')] }))
     script.send(data({ chan: 1, flags: MSG, payload: 'one' }))
     script.send(data({ chan: 1, entries: [entry('x-phase', 'two')] }))
     channel.accept(sink)
-    expect(sink.types).toEqual(['headers', 'message', 'headers'])
+    expect(sink.types).toEqual(['headers', 'message'])
+    expect(script.session.stats().unreadBytes).toBe(0)
   })
 })
 

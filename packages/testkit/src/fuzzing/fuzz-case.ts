@@ -21,7 +21,7 @@ export interface CaseResult {
   readonly frameCount: number
   /** Of these, accepted in READY while at least one channel was open. */
   readonly liveFrameCount: number
-  /** How the session ended: a code, `remote CODE`, `closed`, or `open` while the input did not end it. */
+  /** How the session ended: a code, `remote GOAWAY`, `closed`, or `open` when nothing of this ended it. */
   readonly ending: string
 }
 

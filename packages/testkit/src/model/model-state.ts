@@ -42,6 +42,8 @@ export interface Half {
   trailers: string
   /** So many items of the other half were handed over. */
   gotCount: number
+  /** Which of the items that the other side sent have come. */
+  readonly gotItems: Set<number>
   gotEnd: boolean
   /** What `stop` was called with; 0: it was not. */
   stopCode: number
@@ -110,6 +112,7 @@ export function newHalf(side: SideName, isOpener: boolean): Half {
     isEnded: false,
     trailers: '',
     gotCount: 0,
+    gotItems: new Set(),
     gotEnd: false,
     stopCode: 0,
     wasToldStop: false,

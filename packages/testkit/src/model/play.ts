@@ -290,7 +290,7 @@ export class Play {
         model.toldStop(call, half, event.code)
         return
       case 'readable':
-        demand(half.isPaused, `${call.name}: onReadable while messages flow`)
+        demand(half.isPaused && half.outcome === null, `${call.name}: onReadable at the wrong time`)
         return
       case 'writable':
         model.writable(call, half)
