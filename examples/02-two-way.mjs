@@ -31,7 +31,13 @@ try {
 
   // By id, for the case that there are many of them.
   console.log('office: 5 squared is', await office.call('work.square', 5, { to: 'worker-7' }))
-  console.log('office knows', office.peers().map((remote) => `${remote.id} (${remote.state})`).join(', '))
+  console.log(
+    'office knows',
+    office
+      .peers()
+      .map((remote) => `${remote.id} (${remote.state})`)
+      .join(', '),
+  )
 } finally {
   await worker.close()
   await office.close()

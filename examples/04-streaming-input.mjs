@@ -43,7 +43,11 @@ try {
   }
   for await (const answer of caller.stream('shout', lines())) console.log('answer:', answer)
 
-  console.log('first square above 100:', await caller.call('firstSquareAbove100', numbers(1_000_000)), 'squared')
+  console.log(
+    'first square above 100:',
+    await caller.call('firstSquareAbove100', numbers(1_000_000)),
+    'squared',
+  )
 } finally {
   await caller.close()
   await desk.close()

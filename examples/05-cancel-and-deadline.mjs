@@ -45,7 +45,10 @@ try {
 
   // The connection has seen none of this.
   const leftMs = Number(await guest.call('menu', undefined, { timeoutMs: 5_000 }))
-  console.log('menu, two calls deep: time left is', leftMs > 0 && leftMs <= 5_000 ? '5 s or less' : `${leftMs} ms`)
+  console.log(
+    'menu, two calls deep: time left is',
+    leftMs > 0 && leftMs <= 5_000 ? '5 s or less' : `${leftMs} ms`,
+  )
 } finally {
   await guest.close()
   await kitchen.close()

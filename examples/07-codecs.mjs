@@ -1,5 +1,5 @@
 // A codec turns values into bytes; every call may name its own. Shows: msgpack (the default), json, raw, text, and one of your own.
-import { createPeer } from 'peerplex'
+import { createPeer, PeerplexError } from 'peerplex'
 
 /** Rows of cells as lines of text. Numbers from 64 to 127 are for codecs of applications. */
 const csv = {
@@ -32,12 +32,23 @@ try {
   await right.call('echo', note, { codec: 'json' }) // a date becomes text; bytes would be an error
   await right.call('echo', new Uint8Array([1, 2, 3]), { codec: 'raw' }) // bytes, as they are
   await right.call('echo', 'just text', { codec: 'text' })
-  const rows = await right.call('echo', [['id', 'name'], [1, 'Ada']], { codec: 'csv' })
+  const rows = await right.call(
+    'echo',
+    [
+      ['id', 'name'],
+      [1, 'Ada'],
+    ],
+    { codec: 'csv' },
+  )
   console.log('and back:', rows)
 
   // What a codec cannot carry is refused before anything is sent, with the place.
-  const error = await right.call('echo', { picture: new Uint8Array(3) }, { codec: 'json' }).catch((e) => e)
-  console.log(`${error.code} (${error.delivery}): ${error.message}`)
+  try {
+    await right.call('echo', { picture: new Uint8Array(3) }, { codec: 'json' })
+  } catch (error) {
+    if (!(error instanceof PeerplexError)) throw error
+    console.log(`${error.code} (${error.delivery}): ${error.message}`)
+  }
 } finally {
   await right.close()
   await left.close()

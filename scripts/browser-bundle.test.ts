@@ -7,7 +7,13 @@ import { packageEntries, workspacePackages } from './workspace.mjs'
 /** What a page offers beyond the language, as far as these packages may use it while they load. */
 const PAGE_GLOBALS = { TextEncoder, TextDecoder }
 
-const PORTABLE = ['@peerplex/wire']
+const PORTABLE = [
+  '@peerplex/wire',
+  '@peerplex/codec',
+  '@peerplex/transport-port',
+  '@peerplex/peer',
+  '@peerplex/rpc',
+]
 
 const entries = workspacePackages()
   .filter((pkg) => PORTABLE.includes(pkg.manifest.name))

@@ -6,6 +6,7 @@ import { NetConnection } from './net-connection.js'
 import { ProgressWatch } from './progress-watch.js'
 import { checksOf, reportText } from './report.js'
 import { Side } from './side.js'
+import { within } from './within.js'
 
 /** How long a process that is about to end may take for it before it is ended. */
 const ENDING_MS = 5_000
@@ -17,12 +18,6 @@ export async function runDialer(program: string, file: string): Promise<number> 
   const listener = new ListenerProcess(program, file)
   const kill = (): void => listener.kill()
   process.once('exit', kill)
-  for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const]) {
-    process.once(signal, () => {
-      process.stderr.write(`demo: interrupted by ${signal}\n`)
-      process.exit(code)
-    })
-  }
   try {
     return await dial(listener, file)
   } catch (error) {
@@ -64,13 +59,5 @@ function connectTo(port: number): Promise<Socket> {
       socket.off('error', reject)
       resolve(socket)
     })
-  })
-}
-
-/** What a promise resolves with, or `otherwise` after a while. */
-function within<T>(ms: number, promise: Promise<T>, otherwise: T): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(otherwise), ms)
-    promise.finally(() => clearTimeout(timer)).then(resolve, reject)
   })
 }

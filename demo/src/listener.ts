@@ -1,6 +1,7 @@
 // Owns: the second process: it listens, serves one connection and ends with it. It never outlives the first.
 // Must not know: what the first process prints.
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { liveAsChild, tellParent } from './child-life.js'
 import { NetConnection } from './net-connection.js'
 import { Side, type SideReport } from './side.js'
 
@@ -10,23 +11,8 @@ export type ListenerMessage =
   | { readonly kind: 'report'; readonly report: SideReport }
 
 /** Runs to the end of the connection; resolves with the exit code. Needs the IPC channel of `fork`. */
-export async function runListener(file: string): Promise<number> {
-  // Ctrl-C reaches both processes; the first decides, and this one learns of its end by the closed IPC channel.
-  process.on('SIGINT', () => {})
-  const isAbandoned = new Promise<never>((_resolve, reject) => {
-    const abandon = (): void => reject(new Error('the dialer process is gone'))
-    process.once('disconnect', abandon)
-    // It may have gone while this process was still loading.
-    if (!process.connected) abandon()
-  })
-  try {
-    await Promise.race([serve(file), isAbandoned])
-  } catch (error) {
-    process.stderr.write(`listener: ${(error as Error).message}\n`)
-    return 1
-  }
-  if (process.connected) process.disconnect()
-  return 0
+export function runListener(file: string): Promise<number> {
+  return liveAsChild(() => serve(file))
 }
 
 async function serve(file: string): Promise<void> {
@@ -51,6 +37,5 @@ function acceptOne(): Promise<Socket> {
 }
 
 function tell(message: ListenerMessage): void {
-  // The first process may be gone; the error then goes to the callback instead of the process.
-  process.send?.(message, undefined, undefined, () => {})
+  tellParent(message)
 }

@@ -193,6 +193,8 @@ export class Receiver {
 
   /** Tells the program about FIN and the outcome once nothing waits before them. */
   handEnd(channel: Channel): void {
+    // Accepting answers a STOP that waits, which may close the channel before anything else is handed over.
+    if (channel.earlyHeaders !== Headers.EMPTY) this.#handHeaders(channel)
     if (channel.inHead !== null || (channel.bits & (ACCEPTED | ARRIVING)) !== ACCEPTED) return
     if ((channel.bits & (END_QUEUED | FINISHED)) === END_QUEUED) {
       channel.bits = (channel.bits & ~END_QUEUED) | OUTPUT_SEEN

@@ -4,6 +4,7 @@ import {
   credit,
   data,
   end,
+  entry,
   goaway,
   MemoryPair,
   open,
@@ -60,6 +61,14 @@ describe('STOP for a channel that nobody has accepted yet', () => {
     expect(sink.types).toEqual(['stop', 'message', 'end', 'close'])
     expect(sink.stopCode).toBe(5)
     script.expect({ kind: 'DATA', chan: -1, flags: FIN })
+  })
+
+  it('does not make early headers come late', () => {
+    const script = undecided()
+    const { channel, sink } = inbound(script, { chan: 1 })
+    script.send([data({ chan: 1, entries: [entry('x-a', '1')] }), stop({ chan: 1 }), fin(1)])
+    channel.accept(sink)
+    expect(sink.types).toEqual(['stop', 'headers', 'end', 'close'])
   })
 
   it('leaves refusing possible, with NOPROC', () => {

@@ -1,6 +1,16 @@
 // Every cell of the session's own state table and of the two drain tables, as spec/tables/states.json has them.
 import { readFileSync } from 'node:fs'
-import { concat, goaway, hello, type NaiveFrame, ping, pong, preface, ScriptedPeer, u32 } from '@peerplex/testkit'
+import {
+  concat,
+  goaway,
+  hello,
+  type NaiveFrame,
+  ping,
+  pong,
+  preface,
+  ScriptedPeer,
+  u32,
+} from '@peerplex/testkit'
 import { ProtocolError } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import { FINAL, openedAndSent, ready, thrown } from './lifecycle-support.js'
@@ -29,7 +39,9 @@ function cellsOf({ states, events, transitions }: Machine) {
 
 /** The same with a title for each. */
 function titled(machine: Machine) {
-  return cellsOf(machine).map((cell) => [`${cell.event} in ${cell.state}: ${cell.to ?? 'no row'}`, cell] as const)
+  return cellsOf(machine).map(
+    (cell) => [`${cell.event} in ${cell.state}: ${cell.to ?? 'no row'}`, cell] as const,
+  )
 }
 
 describe('the states of a session', () => {
@@ -62,7 +74,7 @@ describe('the states of a session', () => {
     close: (script) => script.session.close(),
   }
 
-  it.each(titled(table.session))('%s', (_, ({ event, origin, state, to }) => {
+  it.each(titled(table.session))('%s', (_, { event, origin, state, to }) => {
     const isStart = event === 'startByte' || event === 'startMessage'
     const kind = event === 'startMessage' ? 'message' : 'byte'
     const isFirst = isStart && state === 'AWAIT_PREFACE'
@@ -109,7 +121,7 @@ describe('our own drain', () => {
     close: (script) => script.session.close(),
   }
 
-  it.each(titled(table.localDrain))('%s', (_, ({ event, state, to }) => {
+  it.each(titled(table.localDrain))('%s', (_, { event, state, to }) => {
     const script = sceneIn(state)
     ;(EVENTS[event] as (script: ScriptedPeer) => void)(script)
     const frames = script.takeFrames()
@@ -127,7 +139,7 @@ describe('the drain of the other side', () => {
     GOAWAY_FINAL: goaway({ flags: FINAL, lastId: 1, graceMs: 2 }),
   }
 
-  it.each(titled(table.remoteDrain))('%s', (_, ({ event, state, to }) => {
+  it.each(titled(table.remoteDrain))('%s', (_, { event, state, to }) => {
     const script = ready()
     openedAndSent(script)
     if (state === 'NOTICED') script.send(goaway())

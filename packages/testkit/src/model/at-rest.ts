@@ -66,7 +66,8 @@ export function checkTime(model: ReferenceModel, nowMs: number): void {
     for (const half of halves(call)) {
       const other = otherHalf(call, half)
       // Whoever does not read learns later that it was over before.
-      const isUnread = half.isPaused && (other.ending !== null || other.isEnded)
+      const isOver = other.ending !== null || other.isEnded || model.parties[half.side].isGone
+      const isUnread = half.isPaused && isOver
       const isLate = half.isHeld && half.outcome === null && nowMs >= half.latestEndMs
       demand(!isLate || isUnread, `${call.name}, ${half.side}: alive after its deadline`)
     }
