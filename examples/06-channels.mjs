@@ -12,7 +12,7 @@ const service = createServer({ allowHalfOpen: true }, (socket) => {
 })
 
 try {
-  host.channels.accept('log.*', async (channel) => {
+  host.accept('log.*', async (channel) => {
     let count = 0
     for await (const line of channel) {
       count += 1
@@ -24,21 +24,21 @@ try {
   await new Promise((resolve) => service.listen(0, '127.0.0.1', () => resolve(undefined)))
   const address = service.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  host.channels.accept('tunnel', (channel) => {
+  host.accept('tunnel', (channel) => {
     void channel.join(connect({ port, host: '127.0.0.1', allowHalfOpen: true }))
   })
 
   const listener = await host.bind('tcp://127.0.0.1:0')
   client.connect(listener.url)
 
-  const log = client.channels.open('log.app')
+  const log = client.open('log.app')
   log.onMessage = (message) => console.log('received:', message)
   for (const line of ['starting', 'ready']) await log.send(line)
   log.end() // no more from here; what comes from there still arrives
   const { code, trailers } = await log.closed
   console.log('closed:', code, 'lines:', trailers.get('x-count'))
 
-  const tunnel = client.channels.open('tunnel', { codec: 'raw' })
+  const tunnel = client.open('tunnel', { codec: 'raw' })
   await tunnel.send(new TextEncoder().encode('through the tunnel'))
   tunnel.end()
   let text = ''

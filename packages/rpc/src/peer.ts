@@ -2,6 +2,8 @@
 // Must not know: connections, the wire.
 import {
   type BoundListener,
+  type ChannelHandler,
+  type ChannelOptions,
   type ChannelPeer,
   type PeerEvent as ChannelPeerEvent,
   type ChannelPeerOptions,
@@ -9,7 +11,9 @@ import {
   type RemotePeer as ChannelRemotePeer,
   createChannelPeer,
   type DrainOptions,
+  type Filter,
   type Link,
+  type PeerChannel,
   type PeerStats,
 } from '@peerplex/peer'
 import { type PeerplexError, UsageError } from '@peerplex/wire'
@@ -141,6 +145,26 @@ export class Peer {
     return () => {
       for (const each of undo) each()
     }
+  }
+
+  // ---- channels, below calls ----------------------------------------------------------------------------------------
+
+  /**
+   * Opens a channel and returns it at once: it may wait for a connection, and what is sent meanwhile with it. Failures show in
+   * `closed`. Throws UsageError, LimitError for a name or options that make no sense.
+   */
+  open<T = unknown>(name: string, options: ChannelOptions = {}): PeerChannel<T> {
+    return this.channels.open<T>(name, options)
+  }
+
+  /** Gives channels with this name or pattern to a handler. Shares one table with `handle`. Returns what undoes it. */
+  accept<T = unknown>(pattern: string, handler: ChannelHandler<T>): () => void {
+    return this.channels.accept<T>(pattern, handler)
+  }
+
+  /** Lets a filter see every call and channel from now on, in both directions. Returns what undoes it. */
+  use(filter: Filter): () => void {
+    return this.channels.use(filter)
   }
 
   // ---- life ---------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 import { createHook } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import type { Handler } from '../src/index.js'
-import { collect, Counting, Gate, rejection, settle, useWorld } from './support.js'
+import { Counting, Gate, rejection, settle, useWorld } from './support.js'
 
 const world = useWorld()
 
@@ -80,24 +80,24 @@ describe('no promise is rejected in vain', () => {
     throw new Error('boom')
   }
   const HANDLERS: Readonly<Record<string, Handler>> = {
-    'throw': boom,
-    'reject': () => Promise.reject(new Error('boom')),
-    'hang': () => new Promise(() => {}),
-    'fail': async function* () {
+    throw: boom,
+    reject: () => Promise.reject(new Error('boom')),
+    hang: () => new Promise(() => {}),
+    fail: async function* () {
       yield 1
       boom()
     },
-    'unclean': async function* () {
+    unclean: async function* () {
       try {
         while (true) yield 1
       } finally {
         boom()
       }
     },
-    'early': () => 1,
-    'aborts': (_input, ctx) =>
+    early: () => 1,
+    aborts: (_input, ctx) =>
       new Promise((_, reject) => ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))),
-    'callback': (_input, ctx) => {
+    callback: (_input, ctx) => {
       // A call that its handler does not wait for, with a promise that it handles.
       ctx.remote.call('nobody').catch(() => {})
       return 1
@@ -160,7 +160,7 @@ describe('no promise is rejected in vain', () => {
           a.call(name, throwing(), { timeoutMs: 20 }),
           a.call(name, new Counting(1_000), { timeoutMs: 20 }),
           a.notify(name, 1, { timeoutMs: 20 }),
-          collect(a.stream(name, 1, { timeoutMs: 20 })),
+          a.stream(name, 1, { timeoutMs: 20 }).next(),
           a.stream(name).return(),
         )
       }
@@ -178,7 +178,10 @@ describe('no promise is rejected in vain', () => {
         ...[...Object.keys(HANDLERS), 'late'].flatMap((name) => [
           a.call(name).catch(() => {}),
           a.call(name, new Counting(1_000)).catch(() => {}),
-          a.stream(name).next().catch(() => {}),
+          a
+            .stream(name)
+            .next()
+            .catch(() => {}),
         ]),
       ]
       const first = start()

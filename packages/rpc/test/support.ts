@@ -84,7 +84,7 @@ class TestTransport implements Transport {
   readonly accepted: TestConnection[] = []
   /** Every attempt fails. */
   isDown = false
-  readonly #inner = createMemoryTransport({ maxDeliveriesPerTask: Number.POSITIVE_INFINITY })
+  readonly #inner = createMemoryTransport({ maxDeliveriesPerTask: 10_000 })
 
   async connect(...[endpoint, options]: Parameters<Transport['connect']>): Promise<Connection> {
     if (this.isDown) throw new TransportError('UNAVAILABLE', `connect ${endpoint.url}: refused by the test`)
