@@ -1,7 +1,7 @@
 // Owns: what the demonstration claims: the comparisons that decide its exit code, and the table of what was measured.
 // Must not know: how anything was measured.
 import type { SideReport } from './side.js'
-import { countText, megabytesText, secondsText, tableText } from './texts.js'
+import { countText, megabytesText, rateText, secondsText, tableText } from './texts.js'
 import type { TransferReport } from './transfer.js'
 
 /** A transfer over a bare socket makes a process grow by about 40 MB: received chunks that wait for the garbage collector. */
@@ -36,8 +36,12 @@ export function reportText(dialer: SideReport, listener: SideReport, checks: rea
     ...directionRows('dialer → listener', dialer, listener),
     ...directionRows('listener → dialer', listener, dialer),
   ])
-  const lines = checks.map(({ isOk, text }) => `${isOk ? 'ok    ' : 'FAILED'}  ${text}`)
-  return `${table}\n\n${lines.join('\n')}\n`
+  return `${table}\n\n${checkLines(checks)}`
+}
+
+/** A line for each. */
+export function checkLines(checks: readonly Check[]): string {
+  return checks.map(({ isOk, text }) => `${isOk ? 'ok    ' : 'FAILED'}  ${text}\n`).join('')
 }
 
 function directionRows(title: string, from: SideReport, to: SideReport): string[][] {
@@ -75,10 +79,6 @@ function transferRow(title: string, { messageCount, byteCount, elapsedMs }: Tran
     secondsText(elapsedMs),
     rateText(byteCount, elapsedMs),
   ]
-}
-
-function rateText(bytes: number, ms: number): string {
-  return `${countText(Math.round(bytes / 1e3 / ms))} MB/s`
 }
 
 function transferCheck(title: string, sent: TransferReport, received: TransferReport): Check {

@@ -15,6 +15,10 @@ export function secondsText(ms: number): string {
   return `${(ms / 1000).toFixed(2)} s`
 }
 
+export function rateText(bytes: number, ms: number): string {
+  return `${countText(Math.round(bytes / 1e3 / ms))} MB/s`
+}
+
 /** Rows of cells as lines: the first column to the left, the others to the right. */
 export function tableText(rows: readonly (readonly string[])[]): string {
   const widths: number[] = []

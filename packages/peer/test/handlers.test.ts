@@ -94,7 +94,7 @@ describe('a handler', () => {
   it('that fails otherwise ends it with UNKNOWN and the first line of the message, without paths', async () => {
     const { a, b } = await world.pair()
     const errors: unknown[] = [
-      new Error('cannot open /home/someone/secret.txt\n    at run (/srv/app/main.js:3)'),
+      new Error('cannot open /opt/someone/secret.txt\n    at run (/srv/app/main.js:3)'),
       new Error("no module 'C:\\Users\\me\\x.js' at file:///srv/x.js"),
       'thrown text',
       undefined,

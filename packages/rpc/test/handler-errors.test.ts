@@ -140,7 +140,7 @@ describe('any other exception of a handler', () => {
   })
 
   it.each([
-    ["ENOENT: no such file, open '/home/me/secret.txt'", "ENOENT: no such file, open '…'"],
+    ["ENOENT: no such file, open '/opt/me/secret.txt'", "ENOENT: no such file, open '…'"],
     ['C:\\Users\\me\\x.js is broken', '… is broken'],
     ['see file:///srv/app/x.js:3:4', 'see …'],
     ['first line\n    at run (/srv/app/x.js:3:4)\n    at main (/srv/app/y.js:1:1)', 'first line'],

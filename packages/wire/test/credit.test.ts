@@ -424,6 +424,10 @@ describe('a receiver whose limits are overrun', () => {
     const beyond = ready({ limits })
     beyond.send(open({ payload: bytesOf(WINDOW - 16 - MSG_BYTES + 1) }))
     beyond.expectClosed('FLOW_CONTROL')
+    // Credit comes before the open limit in the order of checks.
+    const full = ready({ limits: { ...limits, maxOpenChannels: 0 } })
+    full.send(open({ payload: bytesOf(WINDOW - 16 - MSG_BYTES + 1) }))
+    full.expectClosed('FLOW_CONTROL')
   })
 
   it('counts what it discards after its own STOP on the window of the channel, which grows no more [FLO-005]', () => {

@@ -1,4 +1,5 @@
-import { concat, credit, data, end, entry, open, RecordingSessionSink, reset } from '@peerplex/testkit'
+import { acceptAsEcho, concat, credit, data, end, entry, open, RecordingSessionSink, reset } from '@peerplex/testkit'
+import type { Channel } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import {
   bytesOf,
@@ -8,6 +9,7 @@ import {
   MORE,
   MSG,
   ofKind,
+  ONEWAY,
   opened,
   openedAndSeen,
   ready,
@@ -230,6 +232,60 @@ describe('the end of a channel with unread messages', () => {
     channel.refuse()
     script.expectNothing('it is gone')
     expect(script.session.stats()).toMatchObject({ unreadBytes: 0, openChannels: 0 })
+  })
+})
+
+describe('what comes with an OPEN', () => {
+  it.each<[string, (channel: Channel) => void]>([
+    ['sendLast', (channel) => channel.sendLast(bytesOf(1))],
+    ['end', (channel) => channel.end()],
+    ['settle of a one-way', (channel) => channel.settle()],
+  ])('is handed over, then its end, although the program ended its side by %s as soon as it saw the channel', (how, answer) => {
+    const script = ready({
+      sink: new RecordingSessionSink((channel, sink) => {
+        channel.accept(sink)
+        answer(channel)
+      }),
+    })
+    const flags = FIN + MSG + (how.includes('one-way') ? ONEWAY : 0)
+    const { channel, sink } = inbound(script, { flags, payload: 'hello' })
+    expect(sink.types).toEqual(['message', 'end', 'close'])
+    expect(sink.texts).toEqual(['hello'])
+    expect(sink.outcome?.code).toBe(0)
+    expect(channel.state).toBe('CLOSED')
+  })
+
+  it('is kept for a reader that answered first and reads later', () => {
+    const script = ready({
+      sink: new RecordingSessionSink((channel, sink) => {
+        channel.pause()
+        channel.accept(sink)
+        channel.end()
+      }),
+    })
+    const { channel, sink } = inbound(script, { flags: FIN + MSG, payload: 'hello' })
+    expect(sink.types).toEqual(['readable'])
+    expect(textOf(channel.read())).toBe('hello')
+    expect(sink.types).toEqual(['readable', 'end', 'close'])
+  })
+
+  it('is answered in the order of a call: message, end, close', () => {
+    const script = ready({ sink: new RecordingSessionSink(acceptAsEcho) })
+    const { sink } = inbound(script, { flags: FIN + MSG, payload: 'hello' })
+    expect(sink.types).toEqual(['message', 'end', 'close'])
+  })
+
+  it('is void when the program ended the channel with an error as soon as it saw it', () => {
+    const script = ready({
+      sink: new RecordingSessionSink((channel, sink) => {
+        channel.accept(sink)
+        channel.fail(10)
+      }),
+    })
+    const { sink } = inbound(script, { flags: FIN + MSG, payload: 'hello' })
+    expect(sink.types).toEqual(['close'])
+    expect(sink.outcome?.name).toBe('ABORTED')
+    expect(script.session.stats().unreadBytes).toBe(0)
   })
 })
 
