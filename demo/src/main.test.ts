@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageEntries, workspacePackages } from '../../scripts/workspace.mjs'
 
 const FILE_BYTES = 3_000_001
-const RUN_MS = 30_000
+const RUN_MS = 60_000
 
 let folder = ''
 let program = ''
@@ -39,9 +39,13 @@ async function bundle(into: string): Promise<string> {
   return output
 }
 
-function start(args: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
+function start(
+  args: readonly string[],
+  scratch: string = folder,
+): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(process.execPath, ['--unhandled-rejections=strict', program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: scratch },
   })
   let stdout = ''
   let stderr = ''
@@ -59,6 +63,13 @@ function start(args: readonly string[]): { child: ChildProcess; ended: Promise<E
 }
 
 const run = (...args: string[]): Promise<Ended> => start(args).ended
+
+/** An empty directory for what a run needs for a while. */
+function makeScratch(name: string): string {
+  const scratch = join(folder, name)
+  mkdirSync(scratch)
+  return scratch
+}
 
 /** The process that the demonstration has started; waits for it. */
 async function listenerOf(child: ChildProcess): Promise<number> {
@@ -85,11 +96,40 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+/** What the second part says after a good run. */
+function expectPeers(stdout: string): void {
+  expect(stdout).toMatch(/^peers +tcp +time +rate +unix +time +rate$/m)
+  expect(stdout).toMatch(/^file +46 +[\d.]+ m?s +[\d,]+ MB\/s +46 +[\d.]+ m?s +[\d,]+ MB\/s$/m)
+  for (const kind of ['tcp', 'unix']) {
+    const lines = stdout.split('\n').filter((line) => line.startsWith(`ok      ${kind}: `))
+    const texts = lines.map((line) => line.slice(`ok      ${kind}: `.length))
+    expect(texts).toEqual([
+      expect.stringMatching(
+        /on 1 connection: the dialing peer got 1,000, the listening peer 1,000 of 1,000 right/,
+      ),
+      '1,000 calls under way at once: 1,000 right answers',
+      expect.stringMatching(
+        /^the reader .* bytes ahead, window and one message are 278,528; 256 of 256 blocks right$/,
+      ),
+      expect.stringMatching(/^100,000 numbers .* sum is 4,999,950,000, expected 4,999,950,000$/),
+      expect.stringMatching(/2 of 2 handlers saw it, 2 of 2 generators cleaned up$/),
+      expect.stringMatching(
+        /^a call of a wrong name failed with UNIMPLEMENTED: .* did you mean 'math.add'\?$/,
+      ),
+      expect.stringMatching(/100 calls waited meanwhile, 100 right answers from the new process/),
+      `file: 3,000,001 bytes, SHA-256 ${digest.slice(0, 16)}… computed and compared on both sides`,
+      'the listening peer ended by itself',
+    ])
+  }
+}
+
 describe('the demonstration', () => {
   it(
     'moves a file both ways and says what it measured, also when it runs twice at once',
     async () => {
-      for (const { code, stdout, stderr } of await Promise.all([run('--file', file), run('--file', file)])) {
+      const scratch = makeScratch('twice')
+      const runs = [start(['--file', file], scratch), start(['--file', file], scratch)]
+      for (const { code, stdout, stderr } of await Promise.all(runs.map(({ ended }) => ended))) {
         expect(stderr).toBe('')
         expect(stdout).not.toContain('FAILED')
         expect(code).toBe(0)
@@ -100,7 +140,9 @@ describe('the demonstration', () => {
           stdout.match(/^ok +\w+ stopped reading for [\d.]+ s: the writer got [\d,]+ bytes ahead/gm),
         ).toHaveLength(2)
         expect(stdout.match(/^ok +memory of the \w+: grew by \d+ MB/gm)).toHaveLength(2)
+        expectPeers(stdout)
       }
+      expect(readdirSync(scratch)).toEqual([])
     },
     RUN_MS,
   )
@@ -131,6 +173,7 @@ describe('the demonstration', () => {
     ['a file that is not there', ['--file', 'no/such/file'], /no\/such\/file does not exist/],
     ['a directory', ['--file', 'DIRECTORY'], /is a directory/],
     ['a role that only it gives itself', ['--listener', 'x'], /Unknown option '--listener'/],
+    ['another such role', ['--peers-listener', 'x'], /Unknown option '--peers-listener'/],
   ])('refuses %s', async (_what, args, message) => {
     const directory = join(folder, 'directory')
     mkdirSync(directory, { recursive: true })
@@ -200,6 +243,69 @@ describe.skipIf(process.platform === 'win32')('a process of the demonstration th
       const { code, stdout, stderr } = await ended
       expect([code, stdout, stderr]).toEqual([expected, '', `demo: interrupted by ${signal}\n`])
       await endOf(listener)
+    },
+    RUN_MS,
+  )
+})
+
+// At once, because each waits for most of a run.
+describe.skipIf(process.platform === 'win32').concurrent('a process of the second part that dies', () => {
+  /** Started, and left alone until the peers talk over a Unix socket. */
+  async function startAndWait(scratch: string): Promise<ReturnType<typeof start> & { listener: number }> {
+    const { child, ended } = start(['--file', file], scratch)
+    while (readdirSync(scratch).length === 0) {
+      expect(child.exitCode).toBe(null)
+      await delay(10)
+    }
+    const listener = await listenerOf(child)
+    // The reader of the slow stream pauses for longer than this: nothing of interest ends meanwhile.
+    await delay(300)
+    return { child, ended, listener }
+  }
+
+  it(
+    'ends the program with a message and code 1 when it is the listening peer',
+    async () => {
+      const scratch = makeScratch('killed-listener')
+      const { ended, listener } = await startAndWait(scratch)
+      process.kill(listener, 'SIGKILL')
+      const { code, stdout, stderr } = await ended
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(
+          /^demo: peers over unix, .*the listening peer \(pid \d+\) was ended by SIGKILL\n$/,
+        ),
+      ])
+      expect(stdout).not.toContain('peers')
+      expect(readdirSync(scratch)).toEqual([])
+    },
+    RUN_MS,
+  )
+
+  it(
+    'takes the listening peer and its socket file along when it is the first',
+    async () => {
+      const scratch = makeScratch('killed-dialer')
+      const { child, ended, listener } = await startAndWait(scratch)
+      child.kill('SIGKILL')
+      const { stderr } = await ended
+      expect(stderr).toBe('listener: the dialer process is gone\n')
+      await endOf(listener)
+      expect(readdirSync(scratch)).toEqual([])
+    },
+    RUN_MS,
+  )
+
+  it(
+    'does the same when it is interrupted',
+    async () => {
+      const scratch = makeScratch('interrupted')
+      const { child, ended, listener } = await startAndWait(scratch)
+      child.kill('SIGINT')
+      const { code, stderr } = await ended
+      expect([code, stderr]).toEqual([130, 'demo: interrupted by SIGINT\n'])
+      await endOf(listener)
+      expect(readdirSync(scratch)).toEqual([])
     },
     RUN_MS,
   )

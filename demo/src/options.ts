@@ -4,7 +4,8 @@ import { closeSync, openSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
-export const USAGE = `usage: npm start                     moves the running node executable both ways between two processes
+export const USAGE = `usage: npm start                     moves the running node executable both ways between two processes,
+                                     then lets two peers call each other over TCP and over a Unix socket
        npm start -- --file PATH      moves that file instead
        npm start -- --help`
 

@@ -6,8 +6,12 @@ import { join } from 'node:path'
 import { ProgressWatch } from '../progress-watch.js'
 import { type Check, checkLines } from '../report.js'
 import { countText, secondsText, tableText } from '../texts.js'
+import { within } from '../within.js'
 import { PeersRun } from './peers-run.js'
 import { STEPS, type StepResult } from './steps.js'
+
+/** A lost connection is noticed before the process behind it is; its end explains more. */
+const EXPLANATION_MS = 500
 
 interface KindReport {
   readonly kind: string
@@ -49,10 +53,13 @@ async function runKind(kind: string, program: string, url: string, file: string)
     return results
   }
   try {
-    const results = await Promise.race([perform(), watch.stall, run.breakdown])
+    const results = await Promise.race([perform(), watch.stall, run.breakdown.then(fail)])
     return { kind, results, ending: await run.end() }
   } catch (error) {
-    throw new Error(`peers over ${kind}, ${place}: ${(error as Error).message}`)
+    const { message } = error as Error
+    const ending = await within(EXPLANATION_MS, run.breakdown, '')
+    const cause = ending === '' || ending === message ? message : `${ending}: ${message}`
+    throw new Error(`peers over ${kind}, ${place}: ${cause}`)
   } finally {
     watch.stop()
     await run.dispose()
@@ -70,7 +77,7 @@ function reportTable(reports: readonly KindReport[]): string {
 
 function resultCells(result: StepResult | undefined): string[] {
   if (result === undefined) return ['', '', '']
-  return [countText(result.count), secondsText(result.elapsedMs), result.rate]
+  return [countText(result.count), timeText(result.elapsedMs), result.rate]
 }
 
 function checksOf({ kind, results, ending }: KindReport): Check[] {
@@ -81,4 +88,13 @@ function checksOf({ kind, results, ending }: KindReport): Check[] {
       text: `${kind}: ${ending === '' ? 'the listening peer ended by itself' : ending}`,
     },
   ]
+}
+
+/** Some steps take no time worth mentioning in seconds. */
+function timeText(ms: number): string {
+  return ms < 100 ? `${ms.toFixed(1)} ms` : secondsText(ms)
+}
+
+function fail(message: string): never {
+  throw new Error(message)
 }

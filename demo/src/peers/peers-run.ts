@@ -18,8 +18,8 @@ export const WINDOW_BYTES = 262_144
 
 export class PeersRun {
   readonly peer: Peer
-  /** Rejects when the listening process ends without being told to. Never resolves. */
-  readonly breakdown: Promise<never>
+  /** Resolves with how the listening process ended when it did so without being told to. */
+  readonly breakdown: Promise<string>
   /** What the watch over the run looks at. */
   sentBytes = 0
   callCount = 0
@@ -28,17 +28,16 @@ export class PeersRun {
   #link: Link | null = null
   #listener: ForkedProcess<PeersMessage> | null = null
   #isEndExpected = false
-  #breakDown: (error: Error) => void = () => {}
+  #breakDown: (ending: string) => void = () => {}
   readonly #cleanUp = (): void => this.#destroy()
 
   /** `url` is where the other peer is to listen. */
   constructor(program: string, url: string) {
     this.#program = program
     this.#url = url
-    this.breakdown = new Promise((_resolve, reject) => {
-      this.#breakDown = reject
+    this.breakdown = new Promise((resolve) => {
+      this.#breakDown = resolve
     })
-    this.breakdown.catch(() => {})
     this.peer = createPeer({ id: 'dialer', limits: { channelWindowBytes: WINDOW_BYTES } })
     this.peer.handle('math.double', double)
     process.once('exit', this.#cleanUp)
@@ -64,8 +63,7 @@ export class PeersRun {
     ])
     this.#listener = listener
     listener.ending.then((text) => {
-      if (!this.#isEndExpected)
-        this.#breakDown(new Error(text === '' ? 'the listening peer ended early' : text))
+      if (!this.#isEndExpected) this.#breakDown(text === '' ? 'the listening peer ended early' : text)
     })
     this.#url = await listener.hear(({ url }) => url)
   }

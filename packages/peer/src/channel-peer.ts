@@ -23,7 +23,7 @@ import type { OpenRequest, OpenSpec, RequestSink } from './open-request.js'
 import { type ChannelPeerOptions, type ResolvedPeerOptions, resolvePeerOptions } from './options.js'
 import { PeerChannel } from './peer-channel.js'
 import { PeerConnection } from './peer-connection.js'
-import { Pool } from './pool.js'
+import { Pool, type RemoteFactory } from './pool.js'
 import type { RemotePeer } from './remote-peer.js'
 import { collectPeerStats, type PeerStats } from './stats.js'
 
@@ -33,6 +33,8 @@ export interface ChannelPeerParts {
   readonly codecs: CodecSet
   /** HELLO `agent`: name and version of the library. */
   readonly agent?: string
+  /** Makes the objects that stand for other peers. @internal */
+  readonly createRemote?: RemoteFactory
 }
 
 /** One `bind`. */
@@ -54,7 +56,7 @@ const DEFAULT_GRACE_MS = 30_000
 export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   readonly options: ResolvedPeerOptions
   readonly #parts: ChannelPeerParts
-  readonly #pool = new Pool()
+  readonly #pool: Pool
   readonly #assigner: Assigner
   readonly #filters: FilterChain = new FilterChain(this)
   readonly #inbox: Inbox
@@ -72,6 +74,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   constructor(parts: ChannelPeerParts, options: ChannelPeerOptions) {
     this.#parts = parts
     this.options = resolvePeerOptions(options)
+    this.#pool = new Pool(parts.createRemote)
     this.#instance = Uint8Array.from({ length: 16 }, () => Math.floor(this.options.random() * 256))
     this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, () => this.#lastConnectError)
     this.#inbox = new Inbox(parts.codecs, this.#filters)
@@ -397,6 +400,3 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
 export function createChannelPeer(parts: ChannelPeerParts, options: ChannelPeerOptions = {}): ChannelPeer {
   return new ChannelPeer(parts, options)
 }
-
-/** The code of a local cancellation. @internal */
-export const CANCELLED: number = ERRORS.CANCELLED.wireCode

@@ -14,16 +14,9 @@ import type { PeerConnection } from './peer-connection.js'
 
 export type LinkState = 'CONNECTING' | 'HELLO' | 'READY' | 'DRAINING' | 'BACKOFF' | 'CLOSED'
 
-export const LINK_STATES: readonly string[] = [
-  'CONNECTING',
-  'HELLO',
-  'READY',
-  'DRAINING',
-  'BACKOFF',
-  'CLOSED',
-]
+const LINK_STATES: readonly string[] = ['CONNECTING', 'HELLO', 'READY', 'DRAINING', 'BACKOFF', 'CLOSED']
 
-export const LINK_TRANSITIONS: readonly TransitionRow[] = [
+const LINK_TRANSITIONS: readonly TransitionRow[] = [
   ['CONNECTING', 'connected', 'HELLO', 19],
   ['HELLO', 'hello', 'READY', 19],
   ['READY', 'drain', 'DRAINING', 19],

@@ -101,14 +101,14 @@ export interface ResolvedPeerOptions {
   readonly random: () => number
 }
 
-export const DEFAULT_QUEUE: Required<QueueOptions> = Object.freeze({
+const DEFAULT_QUEUE: Required<QueueOptions> = Object.freeze({
   maxCalls: 1_000,
   maxBytes: 8_388_608,
   waitMs: 30_000,
   overflow: 'reject',
 })
 
-export const DEFAULT_RECONNECT: Required<ReconnectOptions> = Object.freeze({ initialMs: 250, maxMs: 30_000 })
+const DEFAULT_RECONNECT: Required<ReconnectOptions> = Object.freeze({ initialMs: 250, maxMs: 30_000 })
 
 const SILENT: Logger = Object.freeze({ debug() {}, info() {}, warn() {}, error() {} })
 const MAX_MS = 2 ** 31 - 1

@@ -6,12 +6,20 @@ import type { OpenRequest } from './open-request.js'
 import type { PeerConnection } from './peer-connection.js'
 import { RemotePeer } from './remote-peer.js'
 
+/** Makes the object that stands for another peer; layers above give it more to do. */
+export type RemoteFactory = (id: string, instance: string) => RemotePeer
+
 export class Pool {
+  readonly #createRemote: RemoteFactory
   readonly #connections = new Set<PeerConnection>()
   /** In the order in which they came. A peer that restarts takes a new place. */
   readonly #remotes: RemotePeer[] = []
   /** Index of the remote whose turn is next. */
   #next = 0
+
+  constructor(createRemote: RemoteFactory = (id, instance) => new RemotePeer(id, instance)) {
+    this.#createRemote = createRemote
+  }
 
   /** All connections, those without HELLO included. */
   get connections(): ReadonlySet<PeerConnection> {
@@ -40,7 +48,7 @@ export class Pool {
       return { remote: known, isNew: false, isRestart: false }
     }
     const isRestart = this.#remotes.some((remote) => remote.id === id)
-    const remote = new RemotePeer(id, instance)
+    const remote = this.#createRemote(id, instance)
     remote.connections.add(connection)
     this.#remotes.push(remote)
     return { remote, isNew: true, isRestart }

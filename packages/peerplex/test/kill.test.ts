@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createPeer, type Peer, PeerplexError } from '../src/index.js'
-import { freePort, HANG_MS, Programs, sleep, until, within } from './support.js'
+import { Programs } from './programs.js'
+import { freePort, HANG_MS, sleep, until, within } from './support.js'
 
 vi.setConfig({ testTimeout: 3 * HANG_MS, hookTimeout: HANG_MS })
 

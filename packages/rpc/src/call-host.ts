@@ -1,8 +1,7 @@
 // Owns: what calls in both directions ask of the peer that they belong to.
 // Must not know: how a peer does any of it.
-import type { ChannelPeer, RemotePeer as ChannelRemotePeer } from '@peerplex/peer'
+import type { ChannelPeer } from '@peerplex/peer'
 import type { CallOptions } from './call-options.js'
-import type { RemotePeer } from './remote-peer.js'
 import type { ReplyStream } from './reply-stream.js'
 
 /** The three ways to call, without types. */
@@ -14,8 +13,6 @@ export interface Caller {
 
 export interface CallHost extends Caller {
   readonly channels: ChannelPeer
-  /** The one object that stands for a remote peer here. */
-  remoteOf(remote: ChannelRemotePeer): RemotePeer
   /** An error that no caller hears of. */
   reportError(error: unknown, name: string, remote: string): void
 }

@@ -53,7 +53,7 @@ export function openSpec(host: CallHost, name: string, options: CallOptions, sha
     isIdempotent: options.idempotent === true,
     windowBytes: undefined,
     windowMessages: undefined,
-    to: channelTarget(host, options.to, shape.onTargetError),
+    to: guardedTarget(options.to, shape.onTargetError),
     waitForReady: options.waitForReady ?? defaults.waitForReady,
     encodeFirst: shape.encodeFirst,
   }
@@ -101,16 +101,13 @@ function badOption(name: string, option: string, value: unknown, allowed: string
   })
 }
 
-/** The program's test sees the peers that it knows; one that throws suits nobody, and its call hears of it. */
-function channelTarget(
-  host: CallHost,
-  to: Target | undefined,
-  onError: (error: unknown) => void,
-): OpenSpec['to'] {
+/** A test that throws suits nobody, and its call hears of it. */
+function guardedTarget(to: Target | undefined, onError: (error: unknown) => void): OpenSpec['to'] {
   if (typeof to !== 'function') return to
   return (remote) => {
     try {
-      return to(host.remoteOf(remote))
+      // All remotes of this peer are made by it, see peer.ts.
+      return to(remote as RemotePeer)
     } catch (error) {
       // Not from within the search of a connection, on which other calls wait too.
       queueMicrotask(() => onError(error))

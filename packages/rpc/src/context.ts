@@ -15,6 +15,7 @@ export interface ContextHost {
   readonly channel: Channel
   readonly codec: Codec
   readonly remote: RemotePeer
+  readonly headers: Headers
   readonly input: AsyncIterable<unknown> | null
   readonly caller: Caller
   /** Deadline of calls that name none; 0 for none. */
@@ -42,7 +43,7 @@ export class Context {
 
   /** Headers of the call. */
   get headers(): Headers {
-    return this.#host.channel.headers
+    return this.#host.headers
   }
 
   /** The peer that asks. Calls on it go back to it, over this connection or another one. */

@@ -9,6 +9,7 @@ import {
   codeName,
   ERRORS,
   type ErrorName,
+  type Headers,
   type Origin,
   type Outcome,
   PeerplexError,
@@ -33,6 +34,8 @@ export class InboundCall implements ChannelSink, ContextHost {
   readonly channel: Channel
   readonly codec: Codec
   readonly remote: RemotePeer
+  /** As they came, or as a filter left them. */
+  readonly headers: Headers
   /** Null when the input is one value. */
   readonly input: InputStream | null
   readonly #handler: Handler
@@ -41,10 +44,18 @@ export class InboundCall implements ChannelSink, ContextHost {
   #context: Context | null = null
   #pump: Pump | null = null
 
-  constructor(channel: Channel, codec: Codec, remote: RemotePeer, handler: Handler, host: CallHost) {
+  constructor(
+    channel: Channel,
+    codec: Codec,
+    remote: RemotePeer,
+    headers: Headers,
+    handler: Handler,
+    host: CallHost,
+  ) {
     this.channel = channel
     this.codec = codec
     this.remote = remote
+    this.headers = headers
     this.#handler = handler
     this.#host = host
     this.input = channel.startsWithMessage ? null : new InputStream(channel, codec)

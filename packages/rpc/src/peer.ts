@@ -8,7 +8,6 @@ import {
   type PeerEvent as ChannelPeerEvent,
   type ChannelPeerOptions,
   type ChannelPeerParts,
-  type RemotePeer as ChannelRemotePeer,
   createChannelPeer,
   type DrainOptions,
   type Filter,
@@ -48,17 +47,17 @@ export class Peer {
   /** The peer below: channels without RPC. @internal */
   readonly channels: ChannelPeer
   readonly #host: CallHost
-  readonly #remotes = new WeakMap<ChannelRemotePeer, RemotePeer>()
 
   /** @internal Use `createPeer`. */
   constructor(parts: PeerParts, options: PeerOptions) {
-    this.channels = createChannelPeer(parts, options)
+    const createRemote = (id: string, instance: string): RemotePeer =>
+      new RemotePeer(id, instance, this.#host)
+    this.channels = createChannelPeer({ ...parts, createRemote }, options)
     this.#host = {
       channels: this.channels,
       call: (name, input, callOptions) => this.call(name, input, callOptions),
       stream: (name, input, callOptions) => this.stream(name, input, callOptions),
       notify: (name, input, callOptions) => this.notify(name, input, callOptions),
-      remoteOf: (remote) => this.#remoteOf(remote),
       reportError: (error, name, remote) => this.channels.reportError(error, name, remote),
     }
   }
@@ -82,14 +81,12 @@ export class Peer {
 
   /** Other peers with at least one connection, in the order in which they came. */
   peers(): RemotePeer[] {
-    return this.channels.peers().map((remote) => this.#remoteOf(remote))
+    return this.channels.peers() as RemotePeer[]
   }
 
   /** Calls `listener` at each event of that kind; returns what ends that. What it throws goes to `onError`. */
   on(event: PeerEventName, listener: (event: PeerEvent) => void): () => void {
-    return this.channels.on(event, ({ remote, reason }: ChannelPeerEvent) => {
-      listener({ remote: this.#remoteOf(remote), ...(reason !== undefined && { reason }) })
-    })
+    return this.channels.on(event, listener as (event: ChannelPeerEvent) => void)
   }
 
   // ---- calling ------------------------------------------------------------------------------------------------------
@@ -190,18 +187,9 @@ export class Peer {
 
   #handleOne(name: string, handler: Handler | undefined): () => void {
     if (typeof handler !== 'function') throw notHandleable(`the handler of '${name}'`, handler)
-    return this.channels.handleChannels(name, (channel, codec, remote) => {
-      new InboundCall(channel, codec, this.#remoteOf(remote), handler, this.#host).begin()
+    return this.channels.handleChannels(name, (channel, codec, remote, headers) => {
+      new InboundCall(channel, codec, remote as RemotePeer, headers, handler, this.#host).begin()
     })
-  }
-
-  #remoteOf(remote: ChannelRemotePeer): RemotePeer {
-    let own = this.#remotes.get(remote)
-    if (own === undefined) {
-      own = new RemotePeer(remote, this.#host)
-      this.#remotes.set(remote, own)
-    }
-    return own
   }
 }
 

@@ -1,73 +1,42 @@
-// Owns: a peer at the other end, with the calls that go to it and to no other.
+// Owns: a peer at the other end, with the calls and channels that go to it and to no other.
 // Must not know: how calls run, how connections are chosen.
-import type { RemotePeer as ChannelRemotePeer, RemoteState } from '@peerplex/peer'
-import type { Caller } from './call-host.js'
-import type { CallOptions } from './call-options.js'
+import { type ChannelOptions, RemotePeer as ChannelRemotePeer, type PeerChannel } from '@peerplex/peer'
+import type { CallHost } from './call-host.js'
+import type { CallOptions, Target } from './call-options.js'
 import type { ReplyStream } from './reply-stream.js'
 
-export class RemotePeer {
-  readonly #remote: ChannelRemotePeer
-  readonly #caller: Caller
+/**
+ * Another peer, as long as there is a connection to it. Calls go to this run of it only: they wait while it is away, and fail
+ * when it does not come back in time.
+ */
+export class RemotePeer extends ChannelRemotePeer {
+  readonly #host: CallHost
+  /** By instance, not by object: after a lost connection the same run of the peer comes back as a new one. */
+  readonly #isSame: Target = (remote) => remote.id === this.id && remote.instance === this.instance
 
   /** @internal */
-  constructor(remote: ChannelRemotePeer, caller: Caller) {
-    this.#remote = remote
-    this.#caller = caller
+  constructor(id: string, instance: string, host: CallHost) {
+    super(id, instance)
+    this.#host = host
   }
 
-  /** The logical id that it announced. */
-  get id(): string {
-    return this.#remote.id
-  }
-
-  /** Distinguishes one run of that peer from the next. */
-  get instance(): string {
-    return this.#remote.instance
-  }
-
-  /** Address of its first connection, or of the last one that there was. */
-  get url(): string {
-    return this.#remote.url
-  }
-
-  /** What `authenticate` returned for it. */
-  get identity(): unknown {
-    return this.#remote.identity
-  }
-
-  /** `ready`, `draining` or `gone`. */
-  get state(): RemoteState {
-    return this.#remote.state
-  }
-
-  /** As on the peer, to this run of this remote peer only; waits while it is away. */
+  /** As on the peer. */
   call<T = unknown>(name: string, input?: unknown, options: CallOptions = {}): Promise<T> {
-    return this.#caller.call(name, input, this.#pinned(options)) as Promise<T>
+    return this.#host.call(name, input, { ...options, to: this.#isSame }) as Promise<T>
   }
 
-  /** As on the peer, to this run of this remote peer only; waits while it is away. */
+  /** As on the peer. */
   stream<T = unknown>(name: string, input?: unknown, options: CallOptions = {}): ReplyStream<T> {
-    return this.#caller.stream(name, input, this.#pinned(options)) as ReplyStream<T>
+    return this.#host.stream(name, input, { ...options, to: this.#isSame }) as ReplyStream<T>
   }
 
-  /** As on the peer, to this run of this remote peer only; waits while it is away. */
+  /** As on the peer. */
   notify(name: string, input?: unknown, options: CallOptions = {}): Promise<void> {
-    return this.#caller.notify(name, input, this.#pinned(options))
+    return this.#host.notify(name, input, { ...options, to: this.#isSame })
   }
 
-  /** Closes all connections to it at once. */
-  drop(): void {
-    this.#remote.drop()
-  }
-
-  /** For messages to people. */
-  describe(): string {
-    return this.#remote.describe()
-  }
-
-  /** By instance, not by object: after a lost connection the same run of the peer comes back as a new one. */
-  #pinned(options: CallOptions): CallOptions {
-    const { id, instance } = this.#remote
-    return { ...options, to: (remote) => remote.id === id && remote.instance === instance }
+  /** As on the peer. */
+  open<T = unknown>(name: string, options: ChannelOptions = {}): PeerChannel<T> {
+    return this.#host.channels.open<T>(name, { ...options, to: this.#isSame as ChannelOptions['to'] })
   }
 }

@@ -1,7 +1,7 @@
 // Owns: one call that gets a stream of answers, which its reader pulls, so that a slow reader slows the producer.
 // Must not know: what a program sees of it (reply-stream.ts); handlers; how connections are chosen.
 import type { OpenRequest } from '@peerplex/peer/internal'
-import { ERRORS, Headers } from '@peerplex/wire'
+import { type Channel, ERRORS, Headers } from '@peerplex/wire'
 import { undecodable } from './call-errors.js'
 import type { CallHost } from './call-host.js'
 import type { CallOptions } from './call-options.js'
@@ -83,7 +83,9 @@ export class StreamCall extends OutgoingCall {
   /** Messages wait in the channel, which is paused. */
   onMessage(): void {}
 
-  onReadable(): void {
+  onReadable(channel: Channel): void {
+    const headers = channel.nextHeaders
+    if (headers !== null) this.onHeaders(headers)
     this.#puller.serve()
   }
 

@@ -1,8 +1,8 @@
 // What a handler sees and does beside its input.
-import { Headers } from '@peerplex/wire'
+import { CallError, Headers } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import type { Context, RemotePeer } from '../src/index.js'
-import { Counting, collect, Gate, rejection, settle, useWorld } from './support.js'
+import { Counting, collect, Gate, isPending, rejection, settle, useWorld } from './support.js'
 
 const world = useWorld()
 
@@ -110,19 +110,36 @@ describe('headers and trailers of a reply', () => {
     expect([...(await stream.trailers)]).toEqual([['x-b', '2']])
   })
 
-  it('can be waited for before the first item is read', async () => {
+  it('are there before anything is read: headers with the first item, trailers with the end', async () => {
     const { a } = await world().pair({
       ticks: async function* (_input, ctx) {
         ctx.replyHeaders.set('x-a', '1')
         yield 1
+        ctx.replyTrailers.set('x-b', '2')
       },
     })
-    const stream = a.stream('ticks')
-    const { headers, trailers } = stream
-    await stream.next()
-    expect((await headers).get('x-a')).toBe('1')
+    const told: Headers[] = []
+    const stream = a.stream('ticks', null, { onHeaders: (headers) => told.push(headers) })
+    expect((await stream.headers).get('x-a')).toBe('1')
+    expect(told.map((each) => [...each])).toEqual([[['x-a', '1']]])
+    expect(await stream.next()).toEqual({ done: false, value: 1 })
     expect((await stream.next()).done).toBe(true)
-    expect((await trailers).size).toBe(0)
+    expect((await stream.trailers).get('x-b')).toBe('2')
+    expect(told).toHaveLength(1)
+  })
+
+  it('may come long before the first item', async () => {
+    const { a, b } = await world().pair({})
+    b.accept('x', async (channel) => {
+      await channel.closed
+    })
+    b.channels.handleChannels('early', (channel) => {
+      channel.accept({ onMessage: () => channel.sendHeaders({ 'x-early': '1' }) })
+    })
+    const stream = a.stream('early')
+    expect((await stream.headers).get('x-early')).toBe('1')
+    expect(await isPending(stream.next())).toBe(true)
+    await stream.return()
   })
 
   it('leave also when a stream has no item', async () => {
@@ -183,6 +200,87 @@ describe('headers and trailers of a reply', () => {
     expect(await rejection(collect(a.stream('ticks', null, { onHeaders })))).toBe(failure)
     expect(await aborted.passed).toMatchObject({ code: 'CANCELLED', origin: 'remote' })
     await settle()
+    expect(world().openChannelCount).toBe(0)
+  })
+})
+
+describe('filters', () => {
+  it('see calls on both sides, and what they do to headers and deadline counts', async () => {
+    const log: string[] = []
+    let seen: Context | undefined
+    const { a, b } = await world().pair({
+      x: (_input, ctx) => {
+        seen = ctx
+        return ctx.headers.get('x-in')
+      },
+    })
+    a.use(async (open, next) => {
+      open.headers.set('x-out', '1')
+      open.timeoutMs = 50
+      const { code } = await next()
+      log.push(`${open.direction} ${open.name} ${code}`)
+    })
+    b.use(async (open, next) => {
+      open.headers.set('x-in', open.headers.get('x-out') === '1' ? 'yes' : 'no')
+      const { code } = await next()
+      log.push(`${open.direction} ${open.name} ${code} ${String(open.remote === b.peers()[0])}`)
+    })
+    expect(await a.call('x')).toBe('yes')
+    expect(seen?.timeRemainingMs).toBe(50)
+    expect(await collect(a.stream('x', new Counting(2)))).toEqual(['yes'])
+    await a.notify('x')
+    await settle()
+    expect(log.filter((line) => line === 'out x OK')).toHaveLength(3)
+    expect(log.filter((line) => line === 'in x OK true')).toHaveLength(3)
+  })
+
+  it('refuse calls with their code, and no handler runs', async () => {
+    let runs = 0
+    const { a, b } = await world().pair({ x: () => runs++ })
+    const undo = b.use(async () => {
+      throw new CallError('PERMISSION_DENIED', 'not you')
+    })
+    for (const call of [a.call('x'), a.call('x', new Counting(9)), collect(a.stream('x'))]) {
+      expect(await rejection(call)).toMatchObject({ code: 'PERMISSION_DENIED', message: 'not you' })
+    }
+    await a.notify('x')
+    await settle()
+    undo()
+    const undoOut = a.use(async () => ({ code: 'RESOURCE_EXHAUSTED', message: 'slower' }))
+    for (const call of [a.call('x'), a.call('x', new Counting(9)), collect(a.stream('x')), a.notify('x')]) {
+      expect(await rejection(call)).toMatchObject({ code: 'RESOURCE_EXHAUSTED', delivery: 'not-sent' })
+    }
+    undoOut()
+    expect(runs).toBe(0)
+    expect(await a.call('x')).toBe(0)
+    expect(world().openChannelCount).toBe(0)
+  })
+
+  it('that take their time hold what streams in, and a call given up meanwhile runs no handler', async () => {
+    const gate = new Gate()
+    let runs = 0
+    const { a, b } = await world().pair({
+      x: async (input: AsyncIterable<number>) => {
+        runs++
+        return (await collect(input)).length
+      },
+    })
+    b.use(async (_open, next) => {
+      await gate.passed
+      await next()
+    })
+    const controller = new AbortController()
+    const given = rejection(a.call('x', new Counting(3), { signal: controller.signal }))
+    const kept = a.call('x', new Counting(4))
+    const late = rejection(a.call('x', new Counting(5), { timeoutMs: 10 }))
+    await settle()
+    controller.abort()
+    await given
+    await world().advance(10)
+    expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    gate.open()
+    expect(await kept).toBe(4)
+    expect(runs).toBe(1)
     expect(world().openChannelCount).toBe(0)
   })
 })
@@ -299,6 +397,20 @@ describe('a remote peer', () => {
     expect(await answer).toBe('b')
     expect(a.peers()[0]?.instance).toBe(remote.instance)
     expect(b.peers()).toHaveLength(1)
+  })
+
+  it('opens channels to itself, and is what a channel knows as its other side', async () => {
+    const { a, b } = await world().pair({})
+    a.handle('name', () => 'I am a')
+    const heard = new Gate<unknown>()
+    b.accept('x', async (channel) => {
+      const remote = channel.remote as RemotePeer
+      heard.open([remote === b.peers()[0], await remote.call('name')])
+    })
+    const channel = (a.peers()[0] as RemotePeer).open('x')
+    expect(await heard.passed).toEqual([true, 'I am a'])
+    expect((await channel.closed).code).toBe('OK')
+    expect(channel.remote).toBe(a.peers()[0])
   })
 
   it('can be dropped', async () => {

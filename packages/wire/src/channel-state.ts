@@ -69,21 +69,18 @@ export const CHANNEL_TRANSITIONS: readonly TransitionRow[] = [
 export const channelTable: StateTable = new StateTable(CHANNEL_STATES, CHANNEL_TRANSITIONS)
 
 export const STATE_IDLE = 0
-export const STATE_OPEN = 1
+const STATE_OPEN = 1
 export const STATE_HALF_LOCAL = 2
-export const STATE_HALF_REMOTE = 3
+const STATE_HALF_REMOTE = 3
 export const STATE_CLOSED = 4
 
 // Event numbers, looked up once. ON_…: from the remote; DO_…: from the local program.
 export const ON_OPEN: number = channelTable.event('OPEN')
 export const ON_OPEN_FIN: number = channelTable.event('OPEN_FIN')
-export const ON_OPEN_REFUSED: number = channelTable.event('OPEN_REFUSED')
 export const ON_DATA: number = channelTable.event('DATA')
 export const ON_FIN: number = channelTable.event('FIN')
 export const ON_END: number = channelTable.event('END')
 export const ON_RESET: number = channelTable.event('RESET')
-export const ON_STOP: number = channelTable.event('STOP')
-export const ON_CREDIT: number = channelTable.event('CREDIT')
 export const DO_OPEN: number = channelTable.event('open')
 export const DO_OPEN_FIN: number = channelTable.event('openFin')
 export const DO_OPEN_ONEWAY: number = channelTable.event('openOneway')

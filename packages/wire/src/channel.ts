@@ -300,6 +300,11 @@ export class Channel implements Deadline {
     this.host.receiver.drainQueue(this)
   }
 
+  /** Headers of the message that `read()` would give now; null when there is none. */
+  get nextHeaders(): Headers | null {
+    return this.inHead === null ? null : this.inHead.headers
+  }
+
   /** Takes one held message, or null. Only while paused. */
   read(): Message | null {
     return this.host.receiver.read(this)

@@ -54,7 +54,7 @@ export const ITEM_OPEN = 0x100
 export const LARGEST_SENT_FRAME_BYTES = 262_144
 
 // Results of `commit` below 0: why nothing was committed.
-export const LACKS_CHANNEL_CREDIT = -1
+const LACKS_CHANNEL_CREDIT = -1
 export const LACKS_CONNECTION_CREDIT = -2
 export const LACKS_PARTIAL_SLOT = -3
 export const IS_OVERSIZED = -4

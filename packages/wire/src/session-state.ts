@@ -55,17 +55,13 @@ export const localDrainTable: StateTable = new StateTable(DRAIN_STATES, LOCAL_DR
 export const remoteDrainTable: StateTable = new StateTable(DRAIN_STATES, REMOTE_DRAIN_TRANSITIONS)
 
 export const SESSION_AWAIT_PREFACE = 0
-export const SESSION_AWAIT_HELLO = 1
-export const SESSION_READY = 2
 export const SESSION_CLOSED = 3
 
 export const DRAIN_NONE = 0
-export const DRAIN_NOTICED = 1
 export const DRAIN_FINAL = 2
 
 export const ON_PREFACE: number = sessionTable.event('PREFACE')
 export const ON_HELLO: number = sessionTable.event('HELLO')
-export const ON_FRAME: number = sessionTable.event('FRAME')
 export const ON_GOAWAY_ERROR: number = sessionTable.event('GOAWAY_ERROR')
 export const ON_INPUT_END: number = sessionTable.event('INPUT_END')
 export const DO_START_BYTE: number = sessionTable.event('startByte')

@@ -90,7 +90,10 @@ export function chargesOf(frames: readonly NaiveFrame[]): number {
   return frames.reduce((sum, frame) => sum + chargeOf(frame), 0)
 }
 
-export function ofKind<K extends NaiveFrame['kind']>(frames: readonly NaiveFrame[], kind: K): NaiveFrameOf<K>[] {
+export function ofKind<K extends NaiveFrame['kind']>(
+  frames: readonly NaiveFrame[],
+  kind: K,
+): NaiveFrameOf<K>[] {
   return frames.filter((frame) => frame.kind === kind) as unknown as NaiveFrameOf<K>[]
 }
 

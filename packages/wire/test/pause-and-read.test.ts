@@ -1,4 +1,14 @@
-import { acceptAsEcho, concat, credit, data, end, entry, open, RecordingSessionSink, reset } from '@peerplex/testkit'
+import {
+  acceptAsEcho,
+  concat,
+  credit,
+  data,
+  end,
+  entry,
+  open,
+  RecordingSessionSink,
+  reset,
+} from '@peerplex/testkit'
 import type { Channel } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import {
@@ -8,8 +18,8 @@ import {
   KIB,
   MORE,
   MSG,
-  ofKind,
   ONEWAY,
+  ofKind,
   opened,
   openedAndSeen,
   ready,
@@ -240,20 +250,23 @@ describe('what comes with an OPEN', () => {
     ['sendLast', (channel) => channel.sendLast(bytesOf(1))],
     ['end', (channel) => channel.end()],
     ['settle of a one-way', (channel) => channel.settle()],
-  ])('is handed over, then its end, although the program ended its side by %s as soon as it saw the channel', (how, answer) => {
-    const script = ready({
-      sink: new RecordingSessionSink((channel, sink) => {
-        channel.accept(sink)
-        answer(channel)
-      }),
-    })
-    const flags = FIN + MSG + (how.includes('one-way') ? ONEWAY : 0)
-    const { channel, sink } = inbound(script, { flags, payload: 'hello' })
-    expect(sink.types).toEqual(['message', 'end', 'close'])
-    expect(sink.texts).toEqual(['hello'])
-    expect(sink.outcome?.code).toBe(0)
-    expect(channel.state).toBe('CLOSED')
-  })
+  ])(
+    'is handed over, then its end, although the program ended its side by %s as soon as it saw the channel',
+    (how, answer) => {
+      const script = ready({
+        sink: new RecordingSessionSink((channel, sink) => {
+          channel.accept(sink)
+          answer(channel)
+        }),
+      })
+      const flags = FIN + MSG + (how.includes('one-way') ? ONEWAY : 0)
+      const { channel, sink } = inbound(script, { flags, payload: 'hello' })
+      expect(sink.types).toEqual(['message', 'end', 'close'])
+      expect(sink.texts).toEqual(['hello'])
+      expect(sink.outcome?.code).toBe(0)
+      expect(channel.state).toBe('CLOSED')
+    },
+  )
 
   it('is kept for a reader that answered first and reads later', () => {
     const script = ready({
