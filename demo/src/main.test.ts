@@ -273,7 +273,7 @@ describe.skipIf(process.platform === 'win32').concurrent('a process of the secon
       expect([code, stderr]).toEqual([
         1,
         expect.stringMatching(
-          /^demo: peers over unix, .*the listening peer \(pid \d+\) was ended by SIGKILL\n$/,
+          /^demo: peers over unix, .*the listening peer \(pid \d+\) was ended by SIGKILL/,
         ),
       ])
       expect(stdout).not.toContain('peers')

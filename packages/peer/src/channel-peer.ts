@@ -1,7 +1,7 @@
 // Owns: a peer below RPC: what is bound and connected, the pool of connections that results, channels opened and accepted on
 // it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
 // Must not know: any transport or codec (they are handed in), what messages mean.
-import { type Channel, ERRORS, Headers, type Hello, type PeerplexError, UsageError } from '@peerplex/wire'
+import { type Channel, Headers, type Hello, type PeerplexError, UsageError } from '@peerplex/wire'
 import {
   type Connection,
   type Endpoint,

@@ -18,7 +18,6 @@ const FLAGS: Readonly<Record<string, number>> = {
   FINAL: FLAG_FINAL,
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the fields differ by frame type
 export function encodeVector(value: any): Uint8Array {
   const outbox = new Outbox()
   const flags = (value.flags as string[]).reduce((sum, name) => sum | (FLAGS[name] as number), 0)

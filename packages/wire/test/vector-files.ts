@@ -13,7 +13,6 @@ export interface Vector {
   readonly hex?: string
   readonly canonical?: string
   readonly result: 'valid' | 'invalid' | 'acceptable'
-  // biome-ignore lint/suspicious/noExplicitAny: the fields differ by frame type
   readonly value?: any
   readonly error?: string
 }
