@@ -188,9 +188,11 @@ export class Assigner {
 
   #wait(request: OpenRequest): void {
     if (!request.spec.waitForReady) {
-      const cause = this.#lastError()
-      const reason = cause === null ? 'no connection is ready' : `no connection is ready: ${cause.message}`
-      const hint = 'leave waitForReady on to wait for a connection'
+      const isFull = this.#pool.isReady(request)
+      const cause = isFull ? null : this.#lastError()
+      const what = isFull ? 'the other side takes no more calls at a time' : 'no connection is ready'
+      const reason = cause === null ? what : `${what}: ${cause.message}`
+      const hint = `leave waitForReady on to wait for ${isFull ? 'room' : 'a connection'}`
       this.fail(request, notSentError('UNAVAILABLE', request, reason, hint, cause))
       return
     }

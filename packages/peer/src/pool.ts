@@ -82,6 +82,13 @@ export class Pool {
     }
     return null
   }
+
+  /** Whether there is a connection for a request, with room or without. */
+  isReady({ spec: { to } }: OpenRequest): boolean {
+    return this.#remotes.some(
+      (remote) => remote.state === 'ready' && (to === undefined || isTarget(to, remote)),
+    )
+  }
 }
 
 function isTarget(to: NonNullable<OpenRequest['spec']['to']>, remote: RemotePeer): boolean {

@@ -203,16 +203,16 @@ async function converse(asker: Peer | RemotePeer, label: string): Promise<void> 
   await Promise.all([
     check(`${label} add`, asker.call('add', [2, 3], { headers: { 'x-trace': 'abc' } }), { value: 5 }),
     check(`${label} fail`, asker.call('fail'), { code: 'NOT_FOUND' }),
-    check(`${label} ticks`, collect(asker.stream('ticks', 4)), { value: [0, 1, 2, 3] }),
+    check(`${label} ticks`, collect(asker.stream('ticks', 6)), { value: [0, 1, 2, 3, 4, 5] }),
     check(`${label} note`, asker.notify('note', 'x'), { value: undefined }),
   ])
   await Promise.all([
     check(`${label} slow`, asker.call('slow', [4, 5]), { value: 9 }),
-    check(`${label} sum`, asker.call('sum', upTo(4)), { value: 6 }),
-    check(`${label} double`, collect(asker.stream('double', upTo(3))), { value: [0, 2, 4] }),
+    check(`${label} sum`, asker.call('sum', upTo(10)), { value: 45 }),
+    check(`${label} double`, collect(asker.stream('double', upTo(5))), { value: [0, 2, 4, 6, 8] }),
     check(`${label} back`, asker.call('back', [1, 2]), { value: 3 }),
-    check(`${label} big`, asker.call('add', ['x'.repeat(150), 'y'.repeat(50)]), {
-      value: 'x'.repeat(150) + 'y'.repeat(50),
+    check(`${label} big`, asker.call("add", ["x".repeat(200), "y".repeat(90)]), {
+      value: 'x'.repeat(150) + 'y'.repeat(90),
     }),
   ])
   const reason = new Error('no more')
@@ -248,7 +248,6 @@ async function talk(plan: Cut | null): Promise<Record<Way, number>> {
     await check(`${label} afterwards, back`, other.call('add', [1, 1]), { value: 2 })
     counts.recovered++
   }
-  if (plan !== null) counts[proxy.isCut ? 'cuts' : 'uncut']++
   await within(Promise.all([client.close(), server.close()]), `${label} close`, HANG_MS).catch((error) => {
     problems.push(String(error))
   })
@@ -257,6 +256,7 @@ async function talk(plan: Cut | null): Promise<Record<Way, number>> {
     const rest = connections.length + links.length + listeners.length + queue.queuedCalls + queue.queuedBytes
     if (rest > 0) problems.push(`${label}: ${peer.id} leaves ${JSON.stringify(peer.stats())}`)
   }
+  if (plan !== null) counts[proxy.isCut ? 'cuts' : 'uncut']++
   proxy.close()
   return proxy.bytes
 }

@@ -203,6 +203,25 @@ describe('messages that nobody reads', () => {
     script.expect({ kind: 'CREDIT', chan: 0 })
   })
 
+  it('do not stop the announcement of open slots, which then repeats the byte limit [FLO-018] [OCR-007]', () => {
+    const script = tight({ channelWindowBytes: 1 * MIB, maxOpenChannels: 4 })
+    inbound(script, { chan: 1 }).channel.pause()
+    let byteLimit = 64 * KIB
+    for (let i = 0; i < 24; i++) {
+      script.send(data({ chan: 1, payload: bytesOf(4_000) }))
+      for (const frame of ofKind(script.takeFrames(), 'CREDIT'))
+        if (frame.chan === 0) byteLimit = frame.byteLimit
+    }
+    expect(isWithheld(script)).toBe(true)
+    for (let chan = 2; chan <= 4; chan++) inbound(script, { chan })
+    script.sink.inboundAt(1).channel.reset()
+    script.sink.inboundAt(1).channel.settle()
+    expect(script.takeFrames()).toMatchObject([
+      { kind: 'RESET', chan: -2 },
+      { kind: 'CREDIT', chan: 0, byteLimit, countLimit: 5 },
+    ])
+  })
+
   it('count payload, metadata and 192 each', () => {
     const script = ready()
     const { channel } = inbound(script)
