@@ -117,7 +117,7 @@ function expectPeers(stdout: string): void {
         /^a call of a wrong name failed with UNIMPLEMENTED: .* did you mean 'math.add'\?$/,
       ),
       expect.stringMatching(/100 calls waited meanwhile, 100 right answers from the new process/),
-      `file: 3,000,001 bytes, SHA-256 ${digest.slice(0, 16)}… computed and compared on both sides`,
+      `file on a channel: 3,000,001 bytes, SHA-256 ${digest.slice(0, 16)}… computed and compared on both sides`,
       'the listening peer ended by itself',
     ])
   }

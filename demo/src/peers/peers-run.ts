@@ -13,6 +13,8 @@ export const PEERS_ARGUMENT = '--peers-listener'
 
 /** How long a process that is about to end may take for it before it is ended. */
 const ENDING_MS = 5_000
+/** The process that is waited for is back in about a second: longer pauses between attempts would only make people wait. */
+const MAX_RECONNECT_MS = 500
 /** The default, named because a comparison depends on it. */
 export const WINDOW_BYTES = 262_144
 
@@ -38,7 +40,11 @@ export class PeersRun {
     this.breakdown = new Promise((resolve) => {
       this.#breakDown = resolve
     })
-    this.peer = createPeer({ id: 'dialer', limits: { channelWindowBytes: WINDOW_BYTES } })
+    this.peer = createPeer({
+      id: 'dialer',
+      limits: { channelWindowBytes: WINDOW_BYTES },
+      reconnect: { maxMs: MAX_RECONNECT_MS },
+    })
     this.peer.handle('math.double', double)
     process.once('exit', this.#cleanUp)
   }

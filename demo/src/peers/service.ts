@@ -1,7 +1,7 @@
 // Owns: what the listening peer answers.
 // Must not know: how the dialing peer judges the answers; processes and addresses.
 import type { Context, Peer, RemotePeer } from 'peerplex'
-import { FileReceiver } from './file-calls.js'
+import { receiveFiles } from './file-channel.js'
 
 /** What the listening peer says about calls that it made itself. */
 export interface CallsBack {
@@ -42,7 +42,6 @@ export function blockOf(index: number, blockBytes: number): Uint8Array {
 
 export class Service {
   readonly #peer: Peer
-  readonly #files = new FileReceiver()
   #producedCount = 0
   #abortedCount = 0
   #cleanedCount = 0
@@ -68,9 +67,8 @@ export class Service {
         abortedCount: this.#abortedCount,
         cleanedCount: this.#cleanedCount,
       }),
-      'file.put': (messages: AsyncIterable<Uint8Array>) => this.#files.put(messages),
-      'file.check': (digest: string) => this.#files.isDigest(digest),
     })
+    receiveFiles(peer)
   }
 
   /** Every other call goes to the peer that asked, the rest to the first that is known: they are the same. */

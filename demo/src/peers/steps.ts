@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { PeerplexError } from 'peerplex'
 import { countText, rateText, secondsText } from '../texts.js'
-import { sendFile } from './file-calls.js'
+import { sendFile } from './file-channel.js'
 import { type PeersRun, WINDOW_BYTES } from './peers-run.js'
 import { type BlockOrder, blockOf, type CallsBack, double, type Endings, type NumbersSum } from './service.js'
 
@@ -217,8 +217,8 @@ async function putFile(run: PeersRun, file: string): Promise<StepResult> {
     rate: rateText(sent.byteCount, elapsedMs),
     isOk,
     text: isOk
-      ? `file: ${countText(sent.byteCount)} bytes, SHA-256 ${sent.digest.slice(0, 16)}… computed and compared on both sides`
-      : `file: ${JSON.stringify(sent)} became ${JSON.stringify(received)}, the receiver says ${isConfirmed}`,
+      ? `file on a channel: ${countText(sent.byteCount)} bytes, SHA-256 ${sent.digest.slice(0, 16)}… computed and compared on both sides`
+      : `file on a channel: ${JSON.stringify(sent)} became ${JSON.stringify(received)}, the receiver says ${isConfirmed}`,
   }
 }
 

@@ -266,12 +266,24 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   // ---- connections --------------------------------------------------------------------------------------------------
 
   #onAccept(connection: Connection): void {
-    if (this.#phase !== 'open' || this.#pool.connections.size >= this.options.maxConnections) {
+    if (this.#phase !== 'open' || !this.#hasRoomFor(connection)) {
       this.#count('CONNECTIONS_REFUSED')
       connection.destroy()
       return
     }
     this.#start(connection, undefined)
+  }
+
+  #hasRoomFor({ url }: Connection): boolean {
+    const { maxConnections, maxConnectionsPerAddress } = this.options
+    if (this.#pool.connections.size >= maxConnections) return false
+    const address = addressOf(url)
+    if (address === '') return true
+    let count = 0
+    for (const connection of this.#pool.connections) {
+      if (!this.#linkOf.has(connection) && addressOf(connection.url) === address) count++
+    }
+    return count < maxConnectionsPerAddress
   }
 
   #start(connection: Connection, auth: string | Uint8Array | undefined): PeerConnection {
@@ -394,6 +406,11 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
       hint: 'create a new peer',
     })
   }
+}
+
+/** The address that a connection comes from, without its port; empty for transports that have none. */
+function addressOf(url: string): string {
+  return /^\w+:\/\/(.*):\d+/.exec(url)?.[1] ?? ''
 }
 
 /** A peer that opens and accepts channels; RPC stands on it. Throws UsageError for options out of range. */

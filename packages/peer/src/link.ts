@@ -96,6 +96,7 @@ export class Link {
     this.#connection?.driver.session.close()
     this.#connection = null
     const error = new ClosedError('UNAVAILABLE', `the link to ${this.url} was closed`, {
+      hint: 'this side closed it before it was ready: connect again',
       cause: this.lastError,
     })
     this.#rejectReady(error)

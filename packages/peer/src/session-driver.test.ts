@@ -354,7 +354,7 @@ describe.each(KINDS)('a good end on a %s connection', (kind) => {
       await endOfTurn()
       driver.session.close()
       await endOfTurn()
-      clock.advance(9_999)
+      clock.advance(3_999)
       expect(connection.ending).toEqual(hasRoom ? ['end 1000'] : [])
       clock.advance(1)
       expect(connection.ending.at(-1)).toBe('destroy')

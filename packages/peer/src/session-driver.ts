@@ -13,8 +13,11 @@ import { type Clock, SYSTEM_CLOCK, type TimerHandle } from './clock.js'
 
 /** How long input is still read, and thrown away, after a connection error of ours, so that GOAWAY survives (spec §12.4). */
 const LINGER_MS = 1_000
-/** How long a session that ended well waits for its last output to leave and for the other side to end too. */
-const CLOSE_TIMEOUT_MS = 10_000
+/**
+ * How long a session that ended well waits for its last output to leave and for the other side to end too. Whoever closes a
+ * peer waits as long, also for a side that says nothing: hence below 5 s.
+ */
+const CLOSE_TIMEOUT_MS = 4_000
 
 export interface SessionDriverOptions extends Omit<SessionOptions, 'kind' | 'now'> {
   /** Default: the machine's. */

@@ -211,8 +211,8 @@ async function converse(asker: Peer | RemotePeer, label: string): Promise<void> 
     check(`${label} sum`, asker.call('sum', upTo(10)), { value: 45 }),
     check(`${label} double`, collect(asker.stream('double', upTo(5))), { value: [0, 2, 4, 6, 8] }),
     check(`${label} back`, asker.call('back', [1, 2]), { value: 3 }),
-    check(`${label} big`, asker.call("add", ["x".repeat(200), "y".repeat(90)]), {
-      value: 'x'.repeat(150) + 'y'.repeat(90),
+    check(`${label} big`, asker.call('add', ['x'.repeat(250), 'y'.repeat(90)]), {
+      value: 'x'.repeat(250) + 'y'.repeat(90),
     }),
   ])
   const reason = new Error('no more')

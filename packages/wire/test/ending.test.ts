@@ -76,6 +76,22 @@ describe('END received', () => {
     expect(failures, 'not after an orderly end, nor where the end is told at once').toEqual(['ABORTED'])
   })
 
+  it('the headers of the next message can be seen before it is taken', () => {
+    const script = ready()
+    const { channel } = openedAndSent(script)
+    expect(channel.nextHeaders).toBeNull()
+    channel.pause()
+    script.send([
+      data({ chan: -1, entries: [entry('x-a', '1')], payload: 'one' }),
+      data({ chan: -1, entries: [entry('x-a', '2')], payload: 'two' }),
+    ])
+    expect(channel.nextHeaders?.get('x-a')).toBe('1')
+    expect(channel.read()?.headers.get('x-a')).toBe('1')
+    expect(channel.nextHeaders?.get('x-a')).toBe('2')
+    channel.resume()
+    expect(channel.nextHeaders).toBeNull()
+  })
+
   it('reading the last message one by one brings the end with it', () => {
     const script = ready()
     const { channel, sink } = openedAndSent(script)

@@ -178,8 +178,9 @@ describe('references that we export', () => {
     openedAndSent(script, { headers: carry({ refId: 1 }) })
     openedAndSent(script, { headers: carry({ refId: 2, flags: RETAINED }), isLast: true })
     script.endInput()
-    expect(freed(script), 'a retained one has no end of its own: the session is over').toEqual([1])
-    expect(script.session.stats().openChannels).toBe(0)
+    expect(freed(script), 'the end of the session says it all').toEqual([])
+    expect(script.sink.types.at(-1)).toBe('close')
+    expect(script.session.stats().exportedRefs, 'what was retained is of no use any more').toBe(1)
   })
 })
 
