@@ -5,7 +5,7 @@ import type { Peer, PeerChannel } from 'peerplex'
 import { FileSource } from '../file-source.js'
 
 /** What one end has seen of a file. */
-export interface FileSeen {
+interface FileSeen {
   readonly digest: string
   readonly messageCount: number
   readonly byteCount: number

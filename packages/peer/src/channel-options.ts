@@ -40,6 +40,7 @@ export function channelSpec(
   report: (error: unknown) => void,
 ): OpenSpec {
   assertName(name)
+  assertKinds(options)
   const timeoutMs = options.timeoutMs ?? defaults.timeoutMs
   assertRange('timeoutMs', timeoutMs, 0, MAX_TIMEOUT_MS)
   if (options.windowBytes !== undefined)
@@ -77,12 +78,30 @@ function guardedTarget(to: Target | undefined, report: (error: unknown) => void)
   }
 }
 
-function assertName(name: string): void {
+/** Whether a name can be opened at all; whose it is is another question. */
+export function isOpenableName(name: string): boolean {
   const bytes = typeof name === 'string' ? new TextEncoder().encode(name) : new Uint8Array(0)
-  const isLegal = bytes.length > 0 && bytes.length <= MAX_NAME_BYTES && bytes.every((byte) => byte >= 0x20)
-  if (isLegal && !name.startsWith('~')) return
+  return bytes.length > 0 && bytes.length <= MAX_NAME_BYTES && bytes.every((byte) => byte >= 0x20)
+}
+
+function assertName(name: string): void {
+  if (isOpenableName(name) && !name.startsWith('~')) return
   throw new UsageError('INVALID_ARGUMENT', `'${String(name).slice(0, 80)}' is not a channel name`, {
     hint: `use 1 to ${MAX_NAME_BYTES} bytes without control characters; names with '~' belong to the protocol`,
+  })
+}
+
+function assertKinds({ codec, signal, onHeaders, onTrailers }: ChannelOptions): void {
+  assertKind('codec', codec, typeof codec === 'string', "the name of a codec, such as 'json'")
+  assertKind('signal', signal, typeof signal?.addEventListener === 'function', 'an AbortSignal')
+  assertKind('onHeaders', onHeaders, typeof onHeaders === 'function', 'a function')
+  assertKind('onTrailers', onTrailers, typeof onTrailers === 'function', 'a function')
+}
+
+function assertKind(option: string, value: unknown, isRight: boolean, allowed: string): void {
+  if (value === undefined || isRight) return
+  throw new UsageError('INVALID_ARGUMENT', `open: ${option} is ${value === null ? 'null' : typeof value}`, {
+    hint: `give ${allowed}`,
   })
 }
 

@@ -340,6 +340,11 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     if (gone !== null) {
       this.#events.emit('disconnect', error === null ? { remote: gone } : { remote: gone, reason: error })
     }
+    // For a connection that was dialed its link says so.
+    if (error !== null && !this.#linkOf.has(connection)) {
+      const { code, message, hint } = error
+      this.options.logger.info('accepted connection ended', { url: connection.url, code, message, hint })
+    }
     // A peer on its way out does not dial again.
     if (this.#phase === 'open') this.#linkOf.get(connection)?.onLost(connection, error)
     else this.#linkOf.get(connection)?.close()

@@ -7,7 +7,8 @@ export interface CodecSet {
   announce(): string
   /** The other side's text: id by name. Never throws. */
   parse(text: string): ReadonlyMap<string, number>
-  byId(id: number): Codec | undefined
+  /** The codec of a channel that the other side opened: its number means what their list says. */
+  byTheirId(id: number, theirs: ReadonlyMap<string, number> | null): Codec | undefined
   /**
    * The codec for a new channel: the one named, or else the first of ours that the other side has (`theirs` null: not known yet,
    * our first). An error names both lists.

@@ -40,7 +40,7 @@ export class Inbox {
       channel.refuse(ERRORS.UNIMPLEMENTED.wireCode, `no handler for '${channel.name.slice(0, 80)}'`, hint)
       return
     }
-    const codec = this.#codecs.byId(channel.codec)
+    const codec = this.#codecs.byTheirId(channel.codec, connection.codecs)
     if (codec === undefined) {
       const message = `no codec with id ${channel.codec}; there are ${this.#codecs.announce()}`
       channel.refuse(ERRORS.UNSUPPORTED_CODEC.wireCode, message)

@@ -195,9 +195,9 @@ function hintFor(outcome: Outcome): string {
       return 'it may have run: try again only if running it twice does no harm'
     default:
       // What the application over there answered needs no explanation of ours.
-      return outcome.origin === 'local'
-        ? 'it ran, maybe not to its end: try again only if running it twice does no harm'
-        : ''
+      return outcome.origin === 'remote' && outcome.message !== ''
+        ? ''
+        : 'it ran, maybe not to its end: try again only if running it twice does no harm'
   }
 }
 

@@ -68,7 +68,7 @@ export function codecSet(codecs: readonly Codec[] = STANDARD): CodecSet {
           return known === undefined ? [] : [[name, known.id] as const]
         }),
       ),
-    byId: (id) => codecs.find((codec) => codec.id === id),
+    byTheirId: (id) => codecs.find((codec) => codec.id === id),
     choose: (name, theirs) => {
       const wanted = name === undefined ? codecs : codecs.filter((codec) => codec.name === name)
       const found = wanted.find((codec) => theirs === null || theirs.get(codec.name) === codec.id)

@@ -1,7 +1,8 @@
 // What a page gets: it needs nothing of Node, also when everything else is taken away, and peers in it talk to each other.
-import { gzipSync } from 'node:zlib'
-import { createContext, runInContext } from 'node:vm'
+
 import { join } from 'node:path'
+import { createContext, runInContext } from 'node:vm'
+import { gzipSync } from 'node:zlib'
 import { build } from 'rolldown'
 import { expect, it } from 'vitest'
 import { readJson, root } from '../../../scripts/workspace.mjs'

@@ -11,7 +11,7 @@ vi.setConfig({ testTimeout: 2 * HANG_MS, hookTimeout: HANG_MS })
 
 const programs = new Programs()
 let program = ''
-let cleanUps: (() => unknown)[] = []
+const cleanUps: (() => unknown)[] = []
 
 beforeAll(async () => {
   program = await programs.make('close-program')
@@ -50,7 +50,9 @@ async function deafUrl(): Promise<string> {
       require('node:fs').writeSync(1, server.address().port + '\\n')
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
     })`
-  const child: ChildProcess = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child: ChildProcess = spawn(process.execPath, ['-e', source], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   cleanUps.push(() => child.kill('SIGKILL'))
   const [text] = await once(child.stdout as NodeJS.ReadableStream, 'data')
   const port = Number(String(text))
@@ -85,7 +87,9 @@ async function ending(child: Child): Promise<Record<string, any>> {
   const startMs = performance.now()
   expect(await child.exited()).toBe(0)
   const exitMs = Math.round(performance.now() - startMs)
-  console.log(`${expect.getState().currentTestName}: close ${report.closeMs} ms, exit ${exitMs} ms, ${report.states}`)
+  console.log(
+    `${expect.getState().currentTestName}: close ${report.closeMs} ms, exit ${exitMs} ms, ${report.states}`,
+  )
   // Not measures of speed: whoever waits for a side that says nothing, or leaves a timer behind, takes longer.
   expect(report.closeMs).toBeLessThan(8_000)
   expect(exitMs).toBeLessThan(8_000)

@@ -1,6 +1,6 @@
 // Owns: what a call may be told, and how that becomes what the peer opens.
 // Must not know: how a call runs.
-import type { OpenSpec } from '@peerplex/peer/internal'
+import { isOpenableName, type OpenSpec } from '@peerplex/peer/internal'
 import { type Codec, Headers, type HeadersInit, UsageError } from '@peerplex/wire'
 import type { CallHost } from './call-host.js'
 import type { RemotePeer } from './remote-peer.js'
@@ -68,6 +68,11 @@ function assertOptions(name: string, options: CallOptions): void {
   if (typeof name !== 'string' || name === '') {
     throw new UsageError('INVALID_ARGUMENT', `the name of a call is ${name === '' ? 'empty' : typeof name}`, {
       hint: "give the name of a handler, such as 'math.add'",
+    })
+  }
+  if (!isOpenableName(name)) {
+    throw new UsageError('INVALID_ARGUMENT', `'${name.slice(0, 80)}' is not the name of a call`, {
+      hint: 'use 1 to 255 bytes without control characters',
     })
   }
   const { timeoutMs, to, codec, signal, onHeaders, onTrailers } = options

@@ -146,10 +146,9 @@ export class Pump {
     const payload = codec.encode(value)
     const headers = this.#isFirst ? this.#options.takeHeaders?.() : undefined
     this.#isFirst = false
+    // On a channel that is over it is lost; whoever attached hears of that, and stops this.
     this.#hasRoom = channel.send(payload, headers)
-    // It ended without a word to us: nobody will take this item, or ask for another one.
-    if (!this.#hasRoom && !channel.isWritable) this.stop()
-    else this.#keep({ payload, codec })
+    this.#keep({ payload, codec })
   }
 
   #keep(item: KeptItem): void {

@@ -99,6 +99,27 @@ describe('an AbortSignal', () => {
     expect(world().reported).toEqual([])
   })
 
+  it('that aborts while a large input is on its way: no handler runs, and its slot is free again', async () => {
+    const { handler, runs } = hanging()
+    const { a } = await world().pair(
+      { x: handler, add: (n: number) => n + 1 },
+      {},
+      { limits: { maxOpenChannels: 1 } },
+    )
+    world().wire.block()
+    const controller = new AbortController()
+    const call = rejection(a.call('x', 'y'.repeat(1_000_000), { signal: controller.signal }))
+    await settle()
+    expect(world().openChannelCount).toBe(2)
+    controller.abort()
+    world().wire.unblock()
+    await call
+    const next = a.call('add', 1)
+    await world().advance(2_000)
+    expect(await next).toBe(2)
+    expect(runs()).toBe(0)
+  })
+
   it('that aborts while the input streams: its generator is closed', async () => {
     const { handler } = hanging()
     const { a } = await world().pair({ x: handler })

@@ -271,11 +271,13 @@ describe('filters', () => {
     })
     const controller = new AbortController()
     const given = rejection(a.call('x', new Counting(3), { signal: controller.signal }))
+    const left = a.stream('x', new Counting(2))
     const kept = a.call('x', new Counting(4))
     const late = rejection(a.call('x', new Counting(5), { timeoutMs: 10 }))
     await settle()
     controller.abort()
     await given
+    await left.return()
     await world().advance(10)
     expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
     gate.open()
@@ -411,6 +413,23 @@ describe('a remote peer', () => {
     expect(await heard.passed).toEqual([true, 'I am a'])
     expect((await channel.closed).code).toBe('OK')
     expect(channel.remote).toBe(a.peers()[0])
+  })
+
+  it('that has restarted is another one: calls on the old one wait, and fail in time', async () => {
+    const { a, b } = await world().pair({ who: () => 'the old one' })
+    const old = a.peers()[0] as RemotePeer
+    const restarted = new Gate<RemotePeer>()
+    a.on('connect', ({ remote }) => restarted.open(remote))
+    await b.close()
+    const next = world().peer('b')
+    next.handle('who', () => 'the new one')
+    await next.bind('memory:b')
+    await world().advance(60_000)
+    expect(await (await restarted.passed).call('who')).toBe('the new one')
+    const call = rejection(old.call('who', null, { timeoutMs: 100 }))
+    await world().advance(100)
+    expect(await call).toMatchObject({ code: 'DEADLINE_EXCEEDED', delivery: 'not-sent' })
+    expect([old.state, a.peers()[0]?.state]).toEqual(['gone', 'ready'])
   })
 
   it('can be dropped', async () => {

@@ -129,7 +129,7 @@ describe('createPeer', () => {
       codecs: {
         announce: () => '',
         parse: () => new Map(),
-        byId: () => undefined,
+        byTheirId: () => undefined,
         choose: () => new Error() as never,
       },
     }

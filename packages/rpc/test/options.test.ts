@@ -141,7 +141,7 @@ describe('codec', () => {
         ...codecs,
         announce: () => 'text',
         parse: (t) => codecs.parse(t),
-        byId: () => undefined,
+        byTheirId: () => undefined,
         choose: (n, t) => codecs.choose(n, t),
       },
     })

@@ -28,6 +28,31 @@ describe('a streamed input', () => {
     await expectNothingOpen(world())
   })
 
+  it('goes on after an answer by somebody who still wants it', async () => {
+    const { a, b } = await world().pair({})
+    const last = new Gate<unknown>()
+    b.accept('x', async (channel) => {
+      const iterator = channel[Symbol.asyncIterator]()
+      await iterator.next()
+      await channel.send('enough to answer')
+      channel.end()
+      let item: unknown
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next())
+        item = next.value
+      last.open(item)
+    })
+    const gate = new Gate()
+    async function* input(): AsyncGenerator<number> {
+      yield 1
+      await gate.passed
+      yield 2
+    }
+    expect(await a.call('x', input())).toBe('enough to answer')
+    gate.open()
+    expect(await last.passed).toBe(2)
+    await expectNothingOpen(world())
+  })
+
   it('is cut short by an answer that looks at none of it', async () => {
     const { a } = await world().pair({ x: () => 'at once' })
     const numbers = new Counting(Number.POSITIVE_INFINITY)
@@ -212,7 +237,7 @@ describe('a streamed input', () => {
       codecs: {
         announce: () => 'json',
         parse: (text) => registry.parse(text),
-        byId: () => lying,
+        byTheirId: () => lying,
         choose: () => lying,
       },
     })
@@ -292,6 +317,71 @@ describe('a streamed answer', () => {
     await stream.return()
     expect((await waiting).done).toBe(true)
     expect(await heard.passed).toMatchObject({ code: 'CANCELLED', message: "'wait': the caller gave up" })
+    await expectNothingOpen(world())
+  })
+
+  it('whose reader leaves ends the input’s generator at once, though the handler takes no notice', async () => {
+    const numbers = new Counting(Number.POSITIVE_INFINITY)
+    const gate = new Gate()
+    const { a, b } = await world().pair({
+      deaf: async function* () {
+        yield 1
+        await gate.passed
+      },
+    })
+    for await (const _ of a.stream('deaf', numbers)) break
+    await settle()
+    expect(numbers.isCleanedUp).toBe(true)
+    // What had arrived and was never read is dropped.
+    expect(b.stats().connections[0]?.unreadBytes).toBe(0)
+    gate.open()
+    await expectNothingOpen(world())
+  })
+
+  it('whose reader leaves before the call has left never begins', async () => {
+    let runs = 0
+    const gate = new Gate()
+    const { a } = await world().pair(
+      {
+        slow: () => gate.passed,
+        x: () => runs++,
+      },
+      {},
+      { limits: { maxOpenChannels: 1 } },
+    )
+    const slow = a.call('slow')
+    await world().advance(0)
+    const controller = new AbortController()
+    const stream = a.stream('x')
+    const input = new Counting(5)
+    const other = a.stream('x', input, { signal: controller.signal })
+    await settle()
+    await stream.return()
+    await other.return()
+    gate.open()
+    await slow
+    await world().advance(2_000)
+    expect([runs, input.given]).toEqual([0, 0])
+    await expectNothingOpen(world())
+  })
+
+  it('left while the wire is blocked: the input ends at once, and what has not left never does', async () => {
+    let runs = 0
+    const { a } = await world().pair({ echo: (input: AsyncIterable<number>) => input, x: () => runs++ })
+    const numbers = new Counting(Number.POSITIVE_INFINITY)
+    const first = a.stream('echo', numbers)
+    await first.next()
+    world().wire.block()
+    const large = a.call('x', 'y'.repeat(300_000))
+    await settle()
+    const second = a.stream('x')
+    await settle()
+    await Promise.all([first.return(), second.return()])
+    await settle()
+    expect(numbers.isCleanedUp).toBe(true)
+    world().wire.unblock()
+    expect(await large).toBe(0)
+    expect(runs).toBe(1)
     await expectNothingOpen(world())
   })
 
@@ -397,7 +487,7 @@ describe('a streamed answer', () => {
       codecs: {
         announce: () => 'json',
         parse: (text) => registry.parse(text),
-        byId: () => deaf,
+        byTheirId: () => deaf,
         choose: () => deaf,
       },
     })

@@ -68,6 +68,11 @@ export class TestConnection implements Connection {
     this.#isBlocked = true
   }
 
+  unblock(): void {
+    this.#isBlocked = false
+    this.#sink.onDrain()
+  }
+
   /** The connection breaks; both ends hear of it. */
   cut(): void {
     if (this.#isCut) return

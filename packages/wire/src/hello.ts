@@ -136,7 +136,9 @@ export function decodeHello(meta: Uint8Array, maxHeaderCount: number): Hello {
 /** Throws SELF_CONNECT when both come from the same Peer object. */
 export function assertOtherPeer(theirs: Hello, own: Hello): void {
   if (theirs.instance.some((byte, index) => byte !== own.instance[index])) return
-  throw new ProtocolError('SELF_CONNECT', ERRORS.SELF_CONNECT.message)
+  throw new ProtocolError('SELF_CONNECT', ERRORS.SELF_CONNECT.message, {
+    hint: 'the address leads back to this very peer: check host and port',
+  })
 }
 
 function readHelloHeaders(meta: Uint8Array, start: number, maxHeaderCount: number): Headers {

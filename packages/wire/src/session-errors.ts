@@ -39,18 +39,26 @@ export function endedRemotely(code: number, text: string): ClosedError {
 
 /** The transport broke, or its input ended. */
 export function connectionLost(cause: unknown): TransportError {
-  return new TransportError('UNAVAILABLE', 'the connection was lost', { cause, retryable: true })
+  const known = cause instanceof PeerplexError ? cause.hint : ''
+  const hint = known === '' ? 'the other side went away, or the network between: connect again' : known
+  return new TransportError('UNAVAILABLE', 'the connection was lost', { hint, cause, retryable: true })
 }
 
 /** Neither HELLO nor, after it, a verdict on the credentials came in time. */
 export function helloTimeout(hasHello: boolean, timeoutMs: number): ProtocolError {
   const what = hasHello ? 'no verdict on the credentials' : 'no HELLO'
-  return new ProtocolError('HELLO_TIMEOUT', `${what} within ${timeoutMs} ms`, { retryable: true })
+  return new ProtocolError('HELLO_TIMEOUT', `${what} within ${timeoutMs} ms`, {
+    hint: 'check that the other side speaks Peerplex and is not overloaded',
+    retryable: true,
+  })
 }
 
 /** Nothing at all arrived for the declared time. */
 export function idleTimeout(timeoutMs: number): ProtocolError {
-  return new ProtocolError('IDLE_TIMEOUT', `nothing arrived for ${timeoutMs} ms`, { retryable: true })
+  return new ProtocolError('IDLE_TIMEOUT', `nothing arrived for ${timeoutMs} ms`, {
+    hint: 'the other side is frozen, or the network between is down: connect again',
+    retryable: true,
+  })
 }
 
 /** `start` on a session that has begun or ended. */

@@ -1,0 +1,490 @@
+// What goes wrong in calls and channels: each failure is a typed error with a hint, on the side that can act; nobody else is
+// disturbed, and nothing is unhandled (which would fail the run).
+import { describe, expect, it, vi } from 'vitest'
+import { CallError, type Codec, type PeerOptions, UsageError } from '../src/index.js'
+import { freePort, HANG_MS, rejection, sleep, until, upTo, within } from './support.js'
+import { newUrl, PLACES, useWorld } from './world.js'
+
+vi.setConfig({ testTimeout: HANG_MS, hookTimeout: HANG_MS })
+
+const world = useWorld()
+const HINT = expect.stringMatching(/./)
+
+/** What a call threw; fails when it did not. */
+function thrown(call: () => unknown): UsageError {
+  try {
+    call()
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError)
+    return error as UsageError
+  }
+  throw new Error('it did not throw')
+}
+
+describe.each(PLACES)('over %s, called from the %s side', (...place) => {
+  it('an unknown name', async () => {
+    const { caller } = await world().pair(place, { 'math.add': () => 1 })
+    for (const failing of [caller.call('math.ad'), caller.stream('math.ad').next()]) {
+      expect(await rejection(failing)).toMatchObject({
+        code: 'UNIMPLEMENTED',
+        message: expect.stringMatching(/'math\.ad' at peer callee \(/),
+        delivery: 'not-processed',
+        origin: 'remote',
+        hint: HINT,
+      })
+    }
+    const { code, hint } = await caller.open('math.ad').closed
+    expect([code, hint]).toEqual(['UNIMPLEMENTED', HINT])
+    // Nobody waits for the fate of a one-way.
+    await caller.notify('math.ad')
+  })
+
+  it('a codec that nobody has, or only one side', async () => {
+    const own: Codec = { id: 64, name: 'own', encode: () => new Uint8Array(1), decode: () => 1 }
+    const { caller } = await world().pair(place, {}, { caller: { codecs: [own] } })
+    expect(await rejection(caller.call('add', [1, 2], { codec: 'msgpak' }))).toMatchObject({
+      name: 'UsageError',
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining("'msgpak'"),
+      hint: expect.stringContaining('msgpack'),
+      delivery: 'not-sent',
+    })
+    expect(await rejection(caller.call('add', [1, 2], { codec: 'own' }))).toMatchObject({
+      code: 'UNSUPPORTED_CODEC',
+      hint: HINT,
+      delivery: 'not-sent',
+    })
+    expect(await caller.call('add', [1, 2], { codec: 'json' })).toBe(3)
+  })
+
+  it('a value that no codec can send, in either direction', async () => {
+    const { caller } = await world().pair(place, { bad: () => ({ f: () => {} }) })
+    expect(await rejection(caller.call('add', { f: () => {} }))).toMatchObject({
+      name: 'UsageError',
+      code: 'INVALID_ARGUMENT',
+      delivery: 'not-sent',
+    })
+    expect(await rejection(caller.call('bad'))).toMatchObject({ code: 'UNKNOWN', delivery: 'processed' })
+    expect(world().reported).toMatchObject([{ name: 'UsageError', code: 'INVALID_ARGUMENT' }])
+  })
+
+  it('a message that is too large, in either direction', async () => {
+    const limits = { maxMessageBytes: 65_536 }
+    const { caller } = await world().pair(
+      place,
+      {
+        large: () => 'x'.repeat(80_000),
+        'large items': async function* () {
+          yield 'small'
+          yield 'x'.repeat(80_000)
+        },
+        all: async (items: AsyncIterable<unknown>) => {
+          for await (const _ of items);
+        },
+      },
+      { caller: { limits }, callee: { limits } },
+    )
+    async function* large(): AsyncGenerator<string> {
+      yield 'small'
+      yield 'x'.repeat(80_000)
+    }
+    expect(await rejection(caller.call('add', ['x'.repeat(80_000)]))).toMatchObject({
+      name: 'LimitError',
+      code: 'MESSAGE_TOO_LARGE',
+      delivery: 'not-sent',
+      origin: 'local',
+      hint: HINT,
+    })
+    expect(await rejection(caller.notify('add', 'x'.repeat(80_000)))).toMatchObject({
+      code: 'MESSAGE_TOO_LARGE',
+      hint: HINT,
+    })
+    expect(await rejection(caller.call('all', large()))).toMatchObject({
+      code: 'MESSAGE_TOO_LARGE',
+      hint: HINT,
+    })
+    expect(await rejection(caller.call('large'))).toMatchObject({
+      code: 'MESSAGE_TOO_LARGE',
+      delivery: 'processed',
+      origin: 'remote',
+      hint: HINT,
+    })
+    const stream = caller.stream('large items')
+    expect((await stream.next()).value).toBe('small')
+    expect(await rejection(stream.next())).toMatchObject({
+      code: 'MESSAGE_TOO_LARGE',
+      origin: 'remote',
+      hint: HINT,
+    })
+    expect(await caller.call('add', [1, 2])).toBe(3)
+  })
+
+  it('a handler that throws, rejects, or fails in the middle of a stream', async () => {
+    const { caller } = await world().pair(place, {
+      throws: () => {
+        throw new TypeError('not today')
+      },
+      rejects: async () => {
+        await sleep(1)
+        throw new CallError('NOT_FOUND', 'no such user', { hint: 'ask for another one', details: { id: 7 } })
+      },
+      breaks: async function* () {
+        yield 1
+        throw new Error('broken')
+      },
+      'rejects with nothing': () => Promise.reject(undefined),
+    })
+    expect(await rejection(caller.call('throws'))).toMatchObject({
+      code: 'UNKNOWN',
+      message: 'not today',
+      delivery: 'processed',
+      origin: 'remote',
+    })
+    expect(await rejection(caller.call('rejects'))).toMatchObject({
+      code: 'NOT_FOUND',
+      message: 'no such user',
+      hint: 'ask for another one',
+      details: { id: 7 },
+    })
+    const stream = caller.stream('breaks')
+    expect((await stream.next()).value).toBe(1)
+    expect(await rejection(stream.next())).toMatchObject({ code: 'UNKNOWN', message: 'broken' })
+    expect(await rejection(caller.call('rejects with nothing'))).toMatchObject({ code: 'UNKNOWN' })
+    // An application's own error has somebody who hears it; any other exception is news on its own side too.
+    expect(world().reported).toHaveLength(3)
+  })
+
+  it('a handler that never ends: the deadline ends it, on both sides', async () => {
+    const reasons: unknown[] = []
+    const { caller, callee } = await world().pair(place, {
+      hang: (_input, { signal }) => {
+        signal.addEventListener('abort', () => reasons.push(signal.reason))
+        return new Promise(() => {})
+      },
+    })
+    const options = { timeoutMs: 50 }
+    for (const failing of [caller.call('hang', 1, options), caller.stream('hang', 1, options).next()]) {
+      expect(await rejection(failing)).toMatchObject({
+        code: 'DEADLINE_EXCEEDED',
+        delivery: expect.stringMatching(/unknown|processed/),
+        retryable: false,
+        hint: HINT,
+      })
+    }
+    expect((await caller.open('hang', options).closed).code).toBe('DEADLINE_EXCEEDED')
+    await until(() => reasons.length === 3, 'the end of the handlers')
+    for (const reason of reasons) expect(reason).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    expect(callee.stats().connections.every(({ state }) => state === 'READY')).toBe(true)
+  })
+
+  it('a reader that stops: what is held is bounded, on both sides', async () => {
+    const windowBytes = 65_536
+    const itemBytes = 10_000
+    let given = 0
+    const { caller, callee, bystander } = await world().pair(
+      place,
+      {
+        flood: async function* () {
+          for (;;) {
+            given++
+            yield new Uint8Array(itemBytes)
+          }
+        },
+      },
+      { caller: { limits: { channelWindowBytes: windowBytes } } },
+    )
+    const stream = caller.stream('flood')
+    await stream.next()
+    let before = -1
+    for (let quiet = 0; quiet < 10; quiet = given === before ? quiet + 1 : 0) {
+      before = given
+      await sleep(20)
+    }
+    const held = (peer: typeof caller): number =>
+      peer
+        .stats()
+        .connections.reduce(
+          (sum, c) => sum + c.unreadBytes + c.assemblingBytes + c.queuedOutputBytes + c.committedOutputBytes,
+          0,
+        )
+    const message = itemBytes + 100
+    expect(held(caller)).toBeLessThanOrEqual(windowBytes + message)
+    expect(held(callee)).toBeLessThanOrEqual(windowBytes + message)
+    expect(given * itemBytes).toBeLessThanOrEqual(2 * (windowBytes + message) + message)
+    await bystander.check()
+    expect(await caller.call('add', [1, 2])).toBe(3)
+    await stream.return()
+    await until(() => held(caller) === 0 && held(callee) === 0, 'nothing held')
+  })
+
+  it('a peer that vanishes in the middle', async () => {
+    const reasons: unknown[] = []
+    let isCleanedUp = false
+    const { caller, callee } = await world().pair(
+      place,
+      {
+        hang: (_input, { signal }) => {
+          signal.addEventListener('abort', () => reasons.push(signal.reason))
+          return new Promise(() => {})
+        },
+        swallow: async (items: AsyncIterable<unknown>) => {
+          for await (const _ of items);
+        },
+      },
+      { caller: { reconnect: { initialMs: 600_000 } }, callee: { reconnect: { initialMs: 600_000 } } },
+    )
+    async function* endless(): AsyncGenerator<number> {
+      try {
+        for (let i = 0; ; i++) {
+          yield i
+          await sleep(2)
+        }
+      } finally {
+        isCleanedUp = true
+      }
+    }
+    const stream = caller.stream('clock')
+    await stream.next()
+    const failing = [caller.call('hang'), caller.call('swallow', endless())].map(rejection)
+    const channel = caller.open('hang')
+    await caller.call('add', [1, 2])
+    callee
+      .peers()
+      .find(({ id }) => id === 'caller')
+      ?.drop()
+    for (const error of await Promise.all(failing)) {
+      expect(error).toMatchObject({ code: 'UNAVAILABLE', delivery: 'unknown', hint: HINT, remote: 'callee' })
+    }
+    const read = async (): Promise<void> => {
+      for await (const _ of stream);
+    }
+    expect(await rejection(read())).toMatchObject({ code: 'UNAVAILABLE', delivery: 'processed', hint: HINT })
+    expect(await channel.closed).toMatchObject({ code: 'UNAVAILABLE', hint: HINT })
+    await until(() => reasons.length === 2 && isCleanedUp, 'the end of handlers and inputs')
+    for (const reason of reasons) expect(reason).toMatchObject({ code: 'UNAVAILABLE' })
+  })
+
+  it('a send on a dead channel resolves; `writable` and `closed` tell', async () => {
+    const { caller, callee } = await world().pair(place)
+    callee.accept('echo', async (channel) => {
+      for await (const message of channel) await channel.send(message)
+      channel.end()
+    })
+    const channel = caller.open('echo')
+    await channel.send('a')
+    channel.reset()
+    for (let i = 0; i < 100; i++) await within(channel.send('b'.repeat(10_000)), 'a send')
+    expect(channel.writable).toBe(false)
+    expect(await channel.closed).toMatchObject({ code: 'CANCELLED', origin: 'local' })
+
+    const refused = caller.open('nobody')
+    await refused.closed
+    await within(refused.send('c'), 'a send')
+    expect([refused.writable, (await refused.closed).code]).toEqual([false, 'UNIMPLEMENTED'])
+  })
+
+  it('a channel that is iterated and listened to at once', async () => {
+    const { caller, callee } = await world().pair(place)
+    callee.accept('echo', (channel) => channel.closed)
+    const channel = caller.open('echo')
+    channel.onMessage = () => {}
+    expect(thrown(() => channel[Symbol.asyncIterator]())).toMatchObject({ hint: HINT })
+    channel.reset()
+  })
+
+  it('an iterable that throws is its own reason', async () => {
+    const { caller } = await world().pair(place, {
+      all: async (items: AsyncIterable<unknown>) => {
+        for await (const _ of items);
+      },
+    })
+    const own = new Error('mine')
+    async function* failing(): AsyncGenerator<number> {
+      yield 1
+      throw own
+    }
+    await expect(within(caller.call('all', failing()), 'an outcome')).rejects.toBe(own)
+    expect(await caller.call('add', [1, 2])).toBe(3)
+  })
+})
+
+describe.each(['tcp', 'memory'])('over %s', (transport) => {
+  it('an address in use', async () => {
+    const first = world().peer({ id: 'first' })
+    const { url } = await first.bind(newUrl(transport))
+    expect(await rejection(world().peer({ id: 'second' }).bind(url))).toMatchObject({
+      name: 'TransportError',
+      code: 'FAILED_PRECONDITION',
+      message: expect.stringContaining(url),
+      hint: HINT,
+    })
+    first.handle('add', ([a, b]: [number, number]) => a + b)
+    const other = world().peer({ id: 'other' })
+    other.connect(url)
+    expect(await other.call('add', [1, 2])).toBe(3)
+  })
+
+  it('a refused connection', async () => {
+    const url = transport === 'tcp' ? `tcp://127.0.0.1:${await freePort()}` : 'memory:nobody'
+    const once = world().peer({ id: 'once', reconnect: false })
+    const link = once.connect(url)
+    const error = await rejection(link.ready)
+    expect(error).toMatchObject({
+      name: 'TransportError',
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining(url),
+      delivery: 'not-sent',
+      retryable: true,
+      hint: HINT,
+    })
+    expect([link.state, link.lastError, once.stats().links]).toEqual(['CLOSED', error, []])
+  })
+
+  it('a peer that dials itself', async () => {
+    const peer = world().peer({ id: 'self' })
+    const { url } = await peer.bind(newUrl(transport))
+    const link = peer.connect(url)
+    expect(await rejection(link.ready)).toMatchObject({ code: 'SELF_CONNECT', hint: HINT })
+    expect(link.state).toBe('CLOSED')
+  })
+})
+
+describe('a bad URL names what is wrong and what is allowed', () => {
+  it.each<[url: string, part: RegExp, allowed: RegExp]>([
+    ['', /no scheme/, /tcp/],
+    ['localhost', /no scheme/, /tcp.*unix/],
+    ['127.0.0.1:7000', /scheme/, /tcp/],
+    ['http://127.0.0.1:80', /unknown scheme 'http'/, /ws/],
+    ['tcp:127.0.0.1:7000', /lacks \/\//, /tcp:\/\/host:port/],
+    ['tcp://127.0.0.1', /no port/, /65535/],
+    ['tcp://127.0.0.1:', /host and port '127\.0\.0\.1:'/, /host:port/],
+    ['tcp://127.0.0.1:70000', /port 70000/, /65535/],
+    ['tcp://127.0.0.1:-1', /host and port/, /host:port/],
+    ['tcp://127.0.0.1:http', /host and port/, /host:port/],
+    ['tcp://user@127.0.0.1:7000', /host and port 'user@/, /host:port/],
+    ['tcp://::1:7000', /host and port/, /brackets/],
+    ['tcp://127.0.0.1:7000/path', /path '\/path'/, /host and port only/],
+    ['unix:', /nothing after the scheme/, /unix:/],
+    ['memory:', /nothing after the scheme/, /memory:/],
+    ['memory:?kind=message', /no name/, /memory:name/],
+    ['memory:x?kind=both', /setting 'kind=both'/, /kind=byte/],
+    ['quic://127.0.0.1:1', /unknown scheme 'quic'/, /tcp/],
+  ])('%j', async (url, part, allowed) => {
+    const peer = world().peer({ id: 'a', reconnect: false })
+    const bound = await rejection(peer.bind(url))
+    expect(bound).toBeInstanceOf(UsageError)
+    expect(bound).toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(part) })
+    expect(bound.hint).toMatch(allowed)
+    // What only the transport can know shows when it is asked.
+    let error: unknown
+    try {
+      await peer.connect(url).ready
+    } catch (caught) {
+      error = caught
+    }
+    expect(error).toMatchObject({
+      name: 'UsageError',
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(part),
+      hint: expect.stringMatching(allowed),
+    })
+  })
+
+  it('text that is no URL at all', async () => {
+    const peer = world().peer({ id: 'a' })
+    for (const url of [undefined, null, 7, {}] as unknown as string[]) {
+      expect(await rejection(peer.bind(url))).toBeInstanceOf(UsageError)
+      expect(thrown(() => peer.connect(url))).toMatchObject({ code: 'INVALID_ARGUMENT', hint: HINT })
+    }
+  })
+})
+
+describe('an option out of range names itself and what is allowed', () => {
+  it.each<[name: string, options: PeerOptions]>([
+    ['id', { id: '' }],
+    ['id', { id: 'x'.repeat(256) }],
+    ['profile', { profile: 'secure' as 'public' }],
+    ['codec', { codec: 'msgpak' }],
+    ['timeoutMs', { timeoutMs: -1 }],
+    ['timeoutMs', { timeoutMs: Number.NaN }],
+    ['connectTimeoutMs', { connectTimeoutMs: 0 }],
+    ['queue.maxCalls', { queue: { maxCalls: 1.5 } }],
+    ['queue.maxBytes', { queue: { maxBytes: -1 } }],
+    ['queue.waitMs', { queue: { waitMs: Number.POSITIVE_INFINITY } }],
+    ['queue.overflow', { queue: { overflow: 'drop' as 'block' } }],
+    ['reconnect.initialMs', { reconnect: { initialMs: 0 } }],
+    ['reconnect.maxMs', { reconnect: { maxMs: 2 ** 31 } }],
+    ['maxFrameBytes', { limits: { maxFrameBytes: 1 } }],
+    ['maxMessageBytes', { limits: { maxMessageBytes: 2 ** 32 } }],
+    ['channelWindowBytes', { limits: { channelWindowBytes: 0 } }],
+    ['idleTimeoutMs', { limits: { idleTimeoutMs: 1 } }],
+    ['maxConnections', { limits: { maxConnections: 0 } }],
+    ['maxConnectionsPerAddress', { limits: { maxConnectionsPerAddress: -5 } }],
+    ['maxChannels', { limits: { maxChannels: 5 } as object }],
+  ])('of the peer: %s in %j', (name, options) => {
+    const error = thrown(() => world().peer(options))
+    expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', hint: HINT })
+    expect(error.message).toContain(name)
+  })
+
+  it.each<[what: string, name: string, options: object]>([
+    ['timeoutMs', 'x', { timeoutMs: -1 }],
+    ['timeoutMs', 'x', { timeoutMs: 1.5 }],
+    ['timeoutMs', 'x', { timeoutMs: 2 ** 31 }],
+    ['to', 'x', { to: 7 }],
+    ['codec', 'x', { codec: 7 }],
+    ['signal', 'x', { signal: {} }],
+    ['onHeaders', 'x', { onHeaders: 1 }],
+    ['name', '', {}],
+    ['name', 'x'.repeat(256), {}],
+    ['name', 'a\nb', {}],
+    ['header', 'x', { headers: { 'Bad Key': '1' } }],
+  ])('of a call: %s of %j with %j', async (_what, name, options) => {
+    const peer = world().peer({ id: 'a' })
+    for (const failing of [
+      () => peer.call(name, 1, options),
+      () => peer.notify(name, 1, options),
+      async () => peer.stream(name, 1, options).next(),
+      async () => peer.open(name, options).closed.then(() => Promise.reject(new Error('it was opened'))),
+    ]) {
+      const error = await rejection(failing())
+      expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', delivery: 'not-sent', hint: HINT })
+      expect(error).toBeInstanceOf(UsageError)
+    }
+    expect(peer.stats().queue.queuedCalls).toBe(0)
+  })
+
+  it('of handlers', () => {
+    const peer = world().peer({ id: 'a' })
+    const f = (): void => {}
+    peer.handle('taken', f)
+    for (const [name, handler] of [
+      ['taken', f],
+      ['', f],
+      ['x', 7],
+      ['~x', f],
+      ['x'.repeat(256), f],
+    ] as [string, () => void][]) {
+      expect(thrown(() => peer.handle(name, handler))).toMatchObject({ hint: HINT })
+    }
+    expect(thrown(() => peer.handle({ good: f, taken: f }))).toMatchObject({ code: 'ALREADY_EXISTS' })
+    // Nothing of a record that is wrong is handled.
+    peer.handle('good', f)
+  })
+})
+
+it('everything on a peer that is closed', async () => {
+  const peer = world().peer({ id: 'a' })
+  await peer.close()
+  expect(await rejection(peer.call('x'))).toMatchObject({
+    code: 'UNAVAILABLE',
+    delivery: 'not-sent',
+    hint: HINT,
+  })
+  expect(await rejection(peer.call('x', upTo(3)))).toMatchObject({ code: 'UNAVAILABLE', hint: HINT })
+  expect(await rejection(peer.stream('x').next())).toMatchObject({ code: 'UNAVAILABLE', hint: HINT })
+  expect(await rejection(peer.notify('x'))).toMatchObject({ code: 'UNAVAILABLE', hint: HINT })
+  expect(await peer.open('x').closed).toMatchObject({ code: 'UNAVAILABLE', hint: HINT })
+  expect(thrown(() => peer.connect('memory:x'))).toMatchObject({ code: 'FAILED_PRECONDITION', hint: HINT })
+  expect(await rejection(peer.bind('memory:x'))).toMatchObject({ code: 'FAILED_PRECONDITION', hint: HINT })
+})
