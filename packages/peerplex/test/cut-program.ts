@@ -39,7 +39,7 @@ let unreported = 0
 // ---- the proxy ------------------------------------------------------------------------------------------------------
 
 /** Forwards in both directions; its first connection is cut. */
-class Proxy {
+class CuttingProxy {
   readonly bytes: Record<Way, number> = { up: 0, down: 0 }
   isCut = false
   readonly #targetPort: number
@@ -239,7 +239,7 @@ async function talk(plan: Cut | null): Promise<Record<Way, number>> {
   answer(server)
   answer(client)
   const listener = await server.bind('tcp://127.0.0.1:0')
-  const proxy = new Proxy(Number(new URL(listener.url).port), plan)
+  const proxy = new CuttingProxy(Number(new URL(listener.url).port), plan)
   client.connect(`tcp://127.0.0.1:${await proxy.listen()}`)
   await converse(talker === 'dialing' ? client : server, label)
   if (comesBack) {
