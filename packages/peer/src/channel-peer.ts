@@ -45,6 +45,9 @@ export interface BoundListener {
   close(): Promise<void>
 }
 
+/** What a transport lets one listener or link choose, by name. */
+export type TransportOptions = Readonly<Record<string, unknown>>
+
 /** How `drain` is told when to give up. */
 export interface DrainOptions {
   /** How long running work may run, ms. Default 30 s. */
@@ -91,12 +94,17 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
 
   // ---- where it is reached, and whom it reaches -----------------------------------------------------------------------
 
-  /** Listens on an endpoint. Rejects with UsageError for a bad URL, TransportError when the address cannot be had. */
-  async bind(url: string): Promise<BoundListener> {
+  /**
+   * Listens on an endpoint. `options` go to its transport, see docs/transports.md. Rejects with UsageError for a bad URL or option,
+   * TransportError when the address cannot be had.
+   */
+  async bind(url: string, options: TransportOptions = {}): Promise<BoundListener> {
     this.#assertOpen('bind')
     const endpoint = parseEndpoint(url)
     const transport = this.#transportFor(endpoint)
-    const listener = await transport.listen(endpoint, {}, (connection) => this.#onAccept(connection))
+    const listener = await transport.listen(endpoint, { transport: options }, (connection) =>
+      this.#onAccept(connection),
+    )
     if (this.#phase !== 'open') {
       await listener.close()
       this.#assertOpen('bind')
@@ -112,10 +120,10 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   }
 
   /** Dials an endpoint and keeps it connected. Returns at once; throws UsageError for a bad URL. */
-  connect(url: string): Link {
+  connect(url: string, options: TransportOptions = {}): Link {
     this.#assertOpen('connect')
     const endpoint = parseEndpoint(url)
-    const link = new Link(this, this.#transportFor(endpoint), endpoint)
+    const link = new Link(this, this.#transportFor(endpoint), endpoint, options)
     this.#links.add(link)
     return link
   }

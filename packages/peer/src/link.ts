@@ -60,6 +60,7 @@ export class Link {
 
   readonly #host: LinkHost
   readonly #transport: Transport
+  readonly #options: Readonly<Record<string, unknown>>
   readonly #endpoint: Endpoint
   readonly #backoff: Backoff | null
   #state = table.state('CONNECTING')
@@ -70,7 +71,13 @@ export class Link {
   #rejectReady: (error: PeerplexError) => void = () => {}
 
   /** @internal */
-  constructor(host: LinkHost, transport: Transport, endpoint: Endpoint) {
+  constructor(
+    host: LinkHost,
+    transport: Transport,
+    endpoint: Endpoint,
+    options: Readonly<Record<string, unknown>>,
+  ) {
+    this.#options = options
     this.#host = host
     this.#transport = transport
     this.#endpoint = endpoint
@@ -138,7 +145,10 @@ export class Link {
     try {
       const auth = await this.#host.credentials()
       if (abort.signal.aborted) return
-      const connection = await this.#transport.connect(this.#endpoint, { signal: abort.signal })
+      const connection = await this.#transport.connect(this.#endpoint, {
+        signal: abort.signal,
+        transport: this.#options,
+      })
       if (abort.signal.aborted) {
         connection.destroy()
         return

@@ -14,6 +14,7 @@ import {
   type Link,
   type PeerChannel,
   type PeerStats,
+  type TransportOptions,
 } from '@peerplex/peer'
 import { type PeerplexError, UsageError } from '@peerplex/wire'
 import type { CallHost } from './call-host.js'
@@ -69,14 +70,17 @@ export class Peer {
 
   // ---- connections --------------------------------------------------------------------------------------------------
 
-  /** Listens on an endpoint. Rejects with UsageError for a bad URL, TransportError when the address cannot be had. */
-  bind(url: string): Promise<BoundListener> {
-    return this.channels.bind(url)
+  /**
+   * Listens on an endpoint. `options` go to its transport, see docs/transports.md. Rejects with UsageError for a bad URL or option,
+   * TransportError when the address cannot be had.
+   */
+  bind(url: string, options: TransportOptions = {}): Promise<BoundListener> {
+    return this.channels.bind(url, options)
   }
 
   /** Dials an endpoint and keeps it connected. Returns at once; calls wait meanwhile. Throws UsageError for a bad URL. */
-  connect(url: string): Link {
-    return this.channels.connect(url)
+  connect(url: string, options: TransportOptions = {}): Link {
+    return this.channels.connect(url, options)
   }
 
   /** Other peers with at least one connection, in the order in which they came. */

@@ -62,7 +62,9 @@ describe('not-sent: it failed before the first byte of OPEN left', () => {
     const call = opened(script, CALL)
     script.session.receiveEnd()
     expectFailed(call, CODE.UNAVAILABLE, 'not-sent')
+    expect(script.session.hasOutput).toBe(false)
     expect(script.session.takeOutput()).toEqual([])
+    expect(script.session.stats().committedOutputBytes).toBe(0)
   })
 
   it('the same when this side ends the connection with an error', () => {

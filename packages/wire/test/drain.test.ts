@@ -59,6 +59,20 @@ describe('draining from here', () => {
     expect(script.session.transportCloseCode).toBe(1000)
   })
 
+  it('the answer to an earlier PING is not that to the fence [DRN-002]', () => {
+    const script = ready({ limits: { idleTimeoutMs: 0 } }, { idleMs: 9000 })
+    openedAndSent(script)
+    script.advance(3000)
+    const keepalive = script.expect('PING')
+    script.session.drain(60_000)
+    script.expect('GOAWAY')
+    const fence = script.expect('PING')
+    if (keepalive.kind === 'PING') script.send(pong({ payload: keepalive.payload }))
+    script.expectNothing('OPENs may still be on their way')
+    if (fence.kind === 'PING') script.send(pong({ payload: fence.payload }))
+    script.expect({ kind: 'GOAWAY', flags: FINAL })
+  })
+
   it('without a channel it ends with the fence', () => {
     const script = ready()
     expect(drainToFinal(script)).toBe(0)
@@ -318,6 +332,24 @@ describe('when the other side drains', () => {
     callback.channel.end()
     script.expectAll(['DATA', 'DATA'])
     script.expectClosed(null)
+  })
+
+  it('a lastId of 0 means none, also when ids are far along [DRN-013]', () => {
+    const script = ready()
+    script.session.channels.table.startIdsAt(2 ** 29 + 7, 0)
+    const { sink } = openedAndSent(script)
+    script.send(goaway({ flags: FINAL, lastId: 0 }))
+    expect(sink.outcome?.delivery).toBe('not-processed')
+    script.expectClosed(null)
+  })
+
+  it('lastId divides ids across the wrap [DRN-013]', () => {
+    const script = ready()
+    script.session.channels.table.startIdsAt(2 ** 30 - 3, 0)
+    const channels = Array.from({ length: 4 }, () => openedAndSent(script))
+    expect(channels.map(({ channel }) => channel.id)).toEqual([2 ** 30 - 2, 2 ** 30 - 1, 1, 2])
+    script.send(goaway({ flags: FINAL, lastId: 2 ** 30 - 1 }))
+    expect(channels.map(({ channel }) => channel.state)).toEqual(['OPEN', 'OPEN', 'CLOSED', 'CLOSED'])
   })
 
   it('only the first FINAL counts: later notices and FINALs are ignored, a lower lastId too [DRN-014]', () => {
