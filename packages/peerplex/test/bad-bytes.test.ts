@@ -33,7 +33,7 @@ const HINT = expect.stringMatching(/./)
 /** A socket that says what it is told, and everything that comes back. */
 class RawPeer {
   readonly socket: Socket
-  #received = new Uint8Array(0)
+  #received: Uint8Array = new Uint8Array(0)
   isEnded = false
 
   constructor(socket: Socket) {

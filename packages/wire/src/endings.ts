@@ -61,6 +61,8 @@ export class Endings {
   readonly #channels: Channels
   readonly #host: ChannelsHost
   readonly #deadlines: DeadlineHeap<Channel>
+  /** One-ways whose OPEN is committed: how they end shows when the transport has it. */
+  #handingOver: Channel[] = []
   /** When delayed slots return. */
   #slotTickMs: number = Number.POSITIVE_INFINITY
 
@@ -132,7 +134,22 @@ export class Endings {
     if (event === DO_SEND_FIN && !channel.isLocal) this.#stopUnread(channel)
     if (channel.stateNumber !== STATE_CLOSED) return
     this.#remove(channel)
-    this.#finish(channel, 0, '', event === DO_OPEN_ONEWAY ? 'unknown' : 'processed', 'remote')
+    if (event === DO_OPEN_ONEWAY) {
+      this.#handingOver.push(channel)
+      if (channel.deadlineMs !== Number.POSITIVE_INFINITY) this.#deadlines.add(channel)
+    } else this.#finish(channel, 0, '', 'processed', 'remote')
+  }
+
+  /** Output has left: one-ways that went with it are done; whether they ran nobody will tell. */
+  onTaken(): void {
+    if (this.#handingOver.length > 0) this.finishOneways(this.#channels.outbox.takenBytes)
+  }
+
+  /** Ends the one-ways whose OPEN stands before `takenBytes` in the output. */
+  finishOneways(takenBytes: number): void {
+    const gone = this.#handingOver.filter((channel) => channel.openAt < takenBytes)
+    this.#handingOver = this.#handingOver.filter((channel) => channel.openAt >= takenBytes)
+    for (const channel of gone) this.#finish(channel, 0, '', 'unknown', 'remote')
   }
 
   // ---- from there ---------------------------------------------------------------------------------------------------
@@ -204,6 +221,10 @@ export class Endings {
   /** The connection is over. `delivery` overrides what is otherwise known of each call of ours. */
   loseAll(message: string, delivery: Delivery | null): void {
     this.returnOpening(message, true)
+    const stuck = this.#handingOver
+    this.#handingOver = []
+    for (const channel of stuck)
+      this.#finish(channel, ERRORS.UNAVAILABLE.wireCode, message, 'not-sent', 'local')
     this.#channels.held.clear()
     for (const channel of this.#channels.table.snapshot())
       this.#lose(channel, delivery ?? this.#lostDelivery(channel), message)
@@ -247,7 +268,9 @@ export class Endings {
   ): void {
     this.#channels.receiver.dropQueue(channel)
     if (channel.isClosed) {
-      this.#finishUnread(channel, code)
+      const place = this.#handingOver.indexOf(channel)
+      if (place < 0) this.#finishUnread(channel, code)
+      else this.#giveUpOneway(place, code, headers, details)
       return
     }
     this.#channels.sender.drop(channel)
@@ -270,6 +293,12 @@ export class Endings {
     }
     this.#remove(channel)
     this.#finish(channel, code, headers.get('message') ?? '', delivery, 'local', headers, details)
+  }
+
+  /** Its OPEN cannot be taken back from the output: it may still run. */
+  #giveUpOneway(place: number, code: number, headers: Headers, details: Uint8Array): void {
+    const [channel] = this.#handingOver.splice(place, 1) as [Channel]
+    this.#finish(channel, code, headers.get('message') ?? '', 'unknown', 'local', headers, details)
   }
 
   /** It was closed on the wire already, with messages unread: those are gone now. */

@@ -174,7 +174,8 @@ export class PeerplexError extends Error {
 /** The bytes on the connection break the protocol; the connection is over. `code` is the code of GOAWAY. */
 export class ProtocolError extends PeerplexError {
   constructor(code: string, message: string, init: PeerplexErrorInit = {}) {
-    const hint = init.hint ?? 'the other side breaks the protocol: check which library it uses, and its version'
+    const hint =
+      init.hint ?? 'the other side breaks the protocol: check which library it uses, and its version'
     super(code, message, { ...init, hint })
   }
 }

@@ -229,8 +229,10 @@ export class Session implements ChannelsHost, DispatcherHost {
     }
     this.#hasAnnouncedOutput = false
     const parts = this.channels.outbox.take()
-    if (parts.length > 0) this.#control.keepalive.onSent(this.nowMs)
-    else if (this.#isDone()) {
+    if (parts.length > 0) {
+      this.#control.keepalive.onSent(this.nowMs)
+      this.channels.endings.onTaken()
+    } else if (this.#isDone()) {
       this.#enterClosed(states.DO_CLOSE)
       this.#tellClosed(null)
     }
@@ -395,6 +397,8 @@ export class Session implements ChannelsHost, DispatcherHost {
     this.#control.finishDrain()
     this.channels.endings.returnOpening(reason, true)
     this.channels.endings.resetAll()
+    // What is in the output goes out, one-ways too.
+    this.channels.endings.finishOneways(Number.POSITIVE_INFINITY)
   }
 
   /** Whether a drain has come to its end: FINAL is out or in, and no channel is left. */

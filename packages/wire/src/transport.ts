@@ -98,7 +98,8 @@ const SCHEMES_WITH_PATH: ReadonlySet<string> = new Set(['unix', 'memory', 'exec'
  * what is allowed there.
  */
 export function parseEndpoint(url: string): Endpoint {
-  if (typeof url !== 'string') throw badEndpoint(url, `is ${typeof url}`, 'give a URL such as tcp://host:port')
+  if (typeof url !== 'string')
+    throw badEndpoint(url, `is ${typeof url}`, 'give a URL such as tcp://host:port')
   const colon = url.indexOf(':')
   const scheme = colon < 0 ? '' : url.slice(0, colon).toLowerCase()
   if (SCHEMES_WITH_PORT.has(scheme)) return parseHostEndpoint(url, scheme, url.slice(colon + 1))

@@ -67,6 +67,14 @@ describe('not-sent: it failed before the first byte of OPEN left', () => {
     expect(script.session.stats().committedOutputBytes).toBe(0)
   })
 
+  it('the same for a one-way, which is over when the transport has taken it and not before', () => {
+    const script = ready()
+    const lost = opened(script, { ...CALL, isOneway: true })
+    expect(lost.sink.outcome).toBeNull()
+    script.session.receiveEnd()
+    expectFailed(lost, CODE.UNAVAILABLE, 'not-sent')
+  })
+
   it('the same when this side ends the connection with an error', () => {
     const script = ready()
     const call = opened(script, CALL)
@@ -318,5 +326,31 @@ describe('unknown: anything else', () => {
     expect(call.channel.state).toBe('HALF_LOCAL')
     script.endInput()
     expectFailed(call, CODE.UNAVAILABLE, 'unknown')
+  })
+})
+
+describe('a one-way', () => {
+  it('ends as unknown with the output that takes it along', () => {
+    const script = ready()
+    const first = opened(script, { message: Uint8Array.of(1), isOneway: true })
+    expect(first.sink.outcome).toBeNull()
+    expect(script.session.takeOutput()).not.toEqual([])
+    expectFailed(first, 0, 'unknown')
+  })
+
+  it.each([
+    ['when it is given up', CODE.CANCELLED, (call: Recorded) => call.channel.reset()],
+    [
+      'at its deadline',
+      CODE.DEADLINE_EXCEEDED,
+      (_call: Recorded, script: ScriptedPeer) => script.clock.advance(50),
+    ],
+  ] as const)('still in the output %s: it may yet run, and is told once', (_, code, act) => {
+    const script = ready()
+    const call = opened(script, { message: Uint8Array.of(1), isOneway: true, timeoutMs: 50 })
+    act(call, script)
+    expectFailed(call, code, 'unknown')
+    expect(script.session.takeOutput()).not.toEqual([])
+    expectFailed(call, code, 'unknown')
   })
 })

@@ -33,9 +33,11 @@ function checkHalf(model: ReferenceModel, world: World, call: Call, half: Half):
   const what = `${call.name}, ${half.side}`
   // Whoever does not read may learn later that all is over.
   const isUnread = half.isPaused && other.isEnded
-  if (other.refusedWith > 0 || other.ending?.kind === 'reset')
+  // Nobody tells the acceptor of a one-way that it was given up.
+  const ending = call.isOneway ? undefined : other.ending?.kind
+  if ((other.refusedWith > 0 && !call.isOneway) || ending === 'reset')
     demand(isUnread, `${what}: RESET does not arrive`)
-  if (other.ending?.kind === 'fail') demand(half.isPaused, `${what}: END does not arrive`)
+  if (ending === 'fail') demand(half.isPaused, `${what}: END does not arrive`)
   const mustStop = other.stopCode > 0 && !half.isEnded && !call.isOneway
   if (mustStop) demand(half.wasToldStop, `${what}: STOP does not arrive`)
   if (half.isPaused || half.stopCode > 0 || half.isSettled || half.wasToldStop) return
