@@ -81,7 +81,7 @@ export interface OpenOptions {
   readonly message?: Uint8Array
   /** No message follows: FIN goes with OPEN. */
   readonly isLast?: boolean
-  /** No answer of any kind; implies isLast. */
+  /** No answer of any kind; implies isLast. Its `onClose` comes when the transport has it (delivery `unknown`). */
   readonly isOneway?: boolean
   /** Running it twice does no harm. */
   readonly isIdempotent?: boolean
