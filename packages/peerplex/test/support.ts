@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { PeerplexError } from '../src/index.js'
+import { PeerplexError, UsageError } from '../src/index.js'
 
 /** Ends what hangs; nothing here takes that long, but a busy machine may. */
 export const HANG_MS = 60_000
@@ -43,6 +43,17 @@ export async function rejection(promise: Promise<unknown>): Promise<PeerplexErro
   if (!('error' in outcome)) throw new Error(`it resolved with ${JSON.stringify(outcome.value)}`)
   if (!(outcome.error instanceof PeerplexError)) throw new Error(`not a typed error: ${outcome.error}`)
   return outcome.error
+}
+
+/** The UsageError that a call threw; fails when it threw nothing, or anything else. */
+export function thrown(call: () => unknown): UsageError {
+  try {
+    call()
+  } catch (error) {
+    if (error instanceof UsageError) return error
+    throw error
+  }
+  throw new Error('it did not throw')
 }
 
 /** All items up to the end. */
