@@ -1,11 +1,8 @@
-import { LimitError, PeerplexError, type RefExporter, type RefImporter, UsageError } from '@peerplex/wire'
+// MessagePack byte by byte: every format both ways, and what becomes of values that have none of their own.
+import { UsageError } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
-import { bytesFrom, errorOf, hexOf, nested } from '../test/support.js'
-import { createMsgpackCodec } from './msgpack.js'
-
-const msgpack = createMsgpackCodec()
-const read = (hex: string, refs?: RefImporter) => msgpack.decode(bytesFrom(hex), refs)
-const written = (value: unknown, refs?: RefExporter) => hexOf(msgpack.encode(value, refs))
+import { msgpack, read, written } from '../test/msgpack-support.js'
+import { bytesFrom, errorOf, hexOf } from '../test/support.js'
 
 /** The first bytes of what a long value becomes. */
 const headOf = (value: unknown, count: number) => hexOf(msgpack.encode(value).subarray(0, count))
@@ -364,113 +361,5 @@ describe('values on the way out', () => {
     expect(decoded.after).toBe(value.after)
     const refs = { importRef: (position: number) => msgpack.decode(bytesFrom(`92 0${position} c3`)) }
     expect(read('93 d6 01 00 00 00 07 a1 78 d6 01 00 00 00 08', refs)).toEqual([[7, true], 'x', [8, true]])
-  })
-})
-
-describe('references in MessagePack', () => {
-  const collected: object[] = []
-  const exporter = { exportRef: (target: object) => collected.push(target) - 1 }
-
-  it('stand for functions and streams, by position', () => {
-    collected.length = 0
-    const shout = () => 1
-    async function* lines() {}
-    const stream = lines()
-    const sink = new WritableStream()
-    expect(written({ shout, in: [stream, sink] }, exporter)).toBe(
-      '82 a5 73 68 6f 75 74 d6 01 00 00 00 00 a2 69 6e 92 d6 01 00 00 00 01 d6 01 00 00 00 02',
-    )
-    expect(collected).toEqual([shout, stream, sink])
-    expect(written(shout, exporter)).toBe('d6 01 00 00 00 03')
-    expect(written({ plain: [1] }, exporter)).toBe('81 a5 70 6c 61 69 6e 91 01')
-  })
-
-  it('come back as what the importer has there', () => {
-    const found = [() => 1, { stream: true }]
-    const refs = { importRef: (position: number) => found[position] }
-    expect(read('92 d6 01 00 00 00 01 d6 01 00 00 00 00', refs)).toEqual([found[1], found[0]])
-    expect(read('91 c7 04 01 00 00 00 00', refs)).toEqual([found[0]])
-    expect(read('c8 00 04 01 00 00 00 00', refs)).toBe(found[0])
-    expect(read('c9 00 00 00 04 01 00 00 00 01', refs)).toBe(found[1])
-  })
-
-  it('are refused beyond what the message announces, and without an announcement', () => {
-    const refs = { importRef: () => undefined }
-    expect(errorOf(() => read('91 d6 01 ff ff ff ff', refs)).message).toContain(
-      'reference 4294967295 is not among those that the message announces (at byte 7 of 7)',
-    )
-    expect(errorOf(() => read('91 d6 01 00 00 00 00')).message).toContain('the message announces none')
-    for (const hex of ['d4 01 00', 'd7 01 00 00 00 00 00 00 00 00', 'c7 03 01 00 00 00']) {
-      expect(errorOf(() => read(hex, refs)).message).toContain('an extension of type 1 with')
-    }
-    expect(errorOf(() => read('81 d6 01 00 00 00 00 c0', { importRef: () => 'key' })).message).toContain(
-      'neither a string nor an integer',
-    )
-  })
-
-  it('pass on errors of this library and wrap others', () => {
-    const gone = new PeerplexError('RESOURCE_EXHAUSTED', 'too many references')
-    const failing = (error: unknown) => ({
-      exportRef() {
-        throw error
-      },
-      importRef() {
-        throw error
-      },
-    })
-    expect(() => msgpack.encode(() => 1, failing(gone))).toThrow(gone)
-    expect(() => read('d6 01 00 00 00 00', failing(gone))).toThrow(gone)
-    const boom = new TypeError('boom')
-    expect(errorOf(() => msgpack.encode(() => 1, failing(boom))).cause).toBe(boom)
-    expect(errorOf(() => read('d6 01 00 00 00 00', failing(boom))).cause).toBe(boom)
-  })
-})
-
-describe('limits of MessagePack', () => {
-  it('allow 64 levels and no more, both ways', () => {
-    const bytes = msgpack.encode(nested(64))
-    expect(bytes).toHaveLength(64)
-    expect(msgpack.decode(bytes)).toEqual(nested(64))
-    for (const run of [() => msgpack.encode(nested(65)), () => read(`${'91'.repeat(64)}90`)]) {
-      const error = errorOf(run)
-      expect(error).toBeInstanceOf(LimitError)
-      expect(error.message).toContain('maxDepth, 64 arrays and objects inside each other')
-      expect(error.hint).toContain('raise maxDepth')
-    }
-    expect(errorOf(() => read(`${'81a161'.repeat(64)}80`))).toBeInstanceOf(LimitError)
-    expect(errorOf(() => msgpack.encode({ a: nested(64) }))).toBeInstanceOf(LimitError)
-  })
-
-  it('allow 100 000 values and no more, both ways', () => {
-    const most = new Array<number>(99_999).fill(0)
-    const bytes = msgpack.encode(most)
-    expect(msgpack.decode(bytes)).toEqual(most)
-    const more = new Uint8Array(100_005)
-    more.set([0xdd, 0, 1, 0x86, 0xa0])
-    for (const run of [() => msgpack.encode([...most, 0]), () => msgpack.decode(more)]) {
-      const error = errorOf(run)
-      expect(error).toBeInstanceOf(LimitError)
-      expect(error.message).toContain('maxElementCount, 100000 values in one message')
-    }
-    expect(errorOf(() => msgpack.encode(new Array(1e9)))).toBeInstanceOf(LimitError)
-  })
-
-  it('count what all containers announce together', () => {
-    const small = createMsgpackCodec({ maxElementCount: 6 })
-    expect(small.decode(bytesFrom('92 92 01 02 81 a1 61 03'))).toEqual([[1, 2], { a: 3 }])
-    expect(errorOf(() => small.decode(bytesFrom('92 92 01 02 82 a1 61 03 a1 62 04')))).toBeInstanceOf(
-      LimitError,
-    )
-    expect(small.encode([[1, 2], { a: 3 }])).toHaveLength(8)
-    expect(errorOf(() => small.encode([[1, 2], { a: 3, b: 4 }])).message).toContain('at value[1] it exceeds')
-  })
-
-  it('are options', () => {
-    const deep = createMsgpackCodec({ maxDepth: 1_000 })
-    expect(deep.decode(deep.encode(nested(1_000)))).toEqual(nested(1_000))
-    expect(errorOf(() => deep.encode(nested(1_001)))).toBeInstanceOf(LimitError)
-    const one = createMsgpackCodec({ maxElementCount: 1 })
-    expect(one.decode(one.encode([]))).toEqual([])
-    expect(errorOf(() => one.encode([1]))).toBeInstanceOf(LimitError)
   })
 })

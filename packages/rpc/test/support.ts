@@ -17,7 +17,7 @@ import {
   parseEndpoint,
   type Transport,
 } from '@peerplex/wire/transport'
-import { afterEach, beforeEach } from 'vitest'
+import { afterEach, beforeEach, expect } from 'vitest'
 import { createPeer, type Handler, type Peer, type PeerOptions } from '../src/index.js'
 
 /** One end of a connection that the test may block or cut. */
@@ -226,6 +226,13 @@ export function useWorld(): () => World {
 /** Lets everything happen that needs no time. */
 export async function settle(): Promise<void> {
   for (let round = 0; round < 3; round++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Ends all that a test opened, and checks that nothing is left of it. */
+export async function expectNothingOpen(current: World): Promise<void> {
+  await settle()
+  expect(current.openChannelCount).toBe(0)
+  expect(current.reported).toEqual([])
 }
 
 /** All items up to the end. */
