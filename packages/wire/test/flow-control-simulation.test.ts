@@ -1,12 +1,8 @@
 import { data, RAW_FLAG, Random } from '@peerplex/testkit'
 import type { SessionLimits } from '@peerplex/wire'
 import { afterAll, describe, expect, it } from 'vitest'
-import {
-  type Sabotage,
-  Simulation,
-  type SimulationResult,
-  type SimulationSettings,
-} from './flow-simulation.js'
+import { type Sabotage, Simulation, type SimulationSettings } from './flow-simulation.js'
+import type { SimulationResult } from './flow-simulation-judge.js'
 
 const RUNS_PER_SEED = 50
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]

@@ -1,11 +1,13 @@
 /**
  * Owns: two real sessions with random limits that exchange random messages while bytes, reads and sends happen in
- * random order, one small step at a time; and the judgement of each step: stall, overrun, memory.
+ * random order, one small step at a time; and what no step can move any more, which is a stall.
  * Must not know: how a session counts credit. The only look inside is the one that starts its counters elsewhere.
  */
 
 import { Random } from '@peerplex/testkit'
-import { type Channel, type ChannelSink, Headers, Session, type SessionLimits } from '@peerplex/wire'
+import { type Channel, type ChannelSink, Session, type SessionLimits } from '@peerplex/wire'
+import { type Flow, makeFlow, Pipe, type Plan, payloadOf } from './flow-simulation-flows.js'
+import { Judge, type SimulationResult } from './flow-simulation-judge.js'
 
 export interface SimulationSettings {
   readonly seed: number
@@ -31,99 +33,16 @@ export interface Sabotage {
   onStep?(run: Simulation): void
 }
 
-export interface SimulationResult {
-  readonly messageCount: number
-  readonly payloadBytes: number
-  readonly stepCount: number
-  /** The most that either side held, and what it may hold at most. */
-  readonly maxMemoryBytes: number
-  readonly maxAssemblingBytes: number
-  /** The highest share of the bound that was used, 0 … 1. */
-  readonly maxMemoryShare: number
-  readonly leastEconomy: number
-  /** Whether the run came to what it is meant to try: each of the three made somebody wait. */
-  readonly hasWithheldCredit: boolean
-  readonly hasFilledPartials: boolean
-  readonly hasQueuedOpens: boolean
-}
-
-/** Payloads are windows of this, so that a byte in the wrong place is noticed and comparing is cheap. */
-const POOL = new Random(4711).bytes(262_144)
 const MAX_STEPS = 3_000_000
 /** So many steps without effect, and everything is tried once in a fixed order. */
 const IDLE_STEPS = 64
-
-interface Plan {
-  readonly at: number
-  readonly bytes: number
-  readonly headers: Headers
-}
-
-type SenderManner = 'eager' | 'paced' | 'slow'
-type ReaderManner = 'flowing' | 'pulling' | 'dozing' | 'sleeping' | 'toggling'
-
-/** One direction of one channel. */
-class Flow {
-  readonly plans: readonly Plan[]
-  readonly senderManner: SenderManner
-  readonly readerManner: ReaderManner
-  sender: Channel | null = null
-  receiver: Channel | null = null
-  sentCount = 0
-  receivedCount = 0
-  isRoomAwaited = false
-  hasEnded = false
-  isEndSeen = false
-  isCancelled = false
-  /** The headers of a message in OPEN are those of the channel. */
-  isFirstInOpen = false
-
-  constructor(plans: readonly Plan[], senderManner: SenderManner, readerManner: ReaderManner) {
-    this.plans = plans
-    this.senderManner = senderManner
-    this.readerManner = readerManner
-  }
-
-  get isComplete(): boolean {
-    return this.isCancelled || (this.receivedCount === this.plans.length && this.isEndSeen)
-  }
-}
-
-/** Bytes that left one session and did not reach the other. */
-class Pipe {
-  readonly #parts: Uint8Array[] = []
-  bytes = 0
-
-  push(parts: readonly Uint8Array[]): void {
-    for (const part of parts) {
-      this.#parts.push(part)
-      this.bytes += part.length
-    }
-  }
-
-  /** A copy of the next bytes, at most so many. */
-  take(count: number): Uint8Array {
-    const out = new Uint8Array(Math.min(count, this.bytes))
-    let at = 0
-    while (at < out.length) {
-      const part = this.#parts[0] as Uint8Array
-      const piece = part.subarray(0, out.length - at)
-      out.set(piece, at)
-      at += piece.length
-      if (piece.length === part.length) this.#parts.shift()
-      else this.#parts[0] = part.subarray(piece.length)
-    }
-    this.bytes -= out.length
-    return out
-  }
-}
 
 export class Simulation {
   readonly sessions: readonly [Session, Session]
   readonly pipes: readonly [Pipe, Pipe] = [new Pipe(), new Pipe()]
   readonly #settings: SimulationSettings
   readonly #random: Random
-  readonly #resolved: readonly [SessionLimits, SessionLimits]
+  readonly #judge: Judge
   /** By channel: from its opener, towards its opener. */
   readonly #flows: (readonly [Flow, Flow])[] = []
   readonly #pendingAccepts: (() => void)[] = []
@@ -131,22 +50,13 @@ export class Simulation {
   readonly #timerMs = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
   readonly #failures: string[] = []
   #nowMs = 0
-  #stepCount = 0
-  #messageCount = 0
-  #payloadBytes = 0
-  #maxMemoryBytes = 0
-  #maxMemoryShare = 0
-  #maxAssemblingBytes = 0
-  #leastEconomy = Number.POSITIVE_INFINITY
-  #hasWithheldCredit = false
-  #hasFilledPartials = false
-  #hasQueuedOpens = false
 
   constructor(settings: SimulationSettings) {
     this.#settings = settings
     this.#random = new Random(settings.seed)
     this.sessions = [this.#makeSession(0), this.#makeSession(1)]
-    this.#resolved = [this.sessions[0].limits, this.sessions[1].limits]
+    const { sabotage: _, ...shown } = settings
+    this.#judge = new Judge(this.sessions, this.#failures, shown)
   }
 
   /** Runs until all messages are read; throws when that does not happen, or when a rule is broken on the way. */
@@ -155,28 +65,17 @@ export class Simulation {
     for (let i = 0; i < this.#settings.channelCount; i++) this.#openChannel(i)
     let idleSteps = 0
     while (!this.#isComplete()) {
-      if (++this.#stepCount > MAX_STEPS) this.#fail('no end in sight')
+      if (++this.#judge.stepCount > MAX_STEPS) this.#judge.fail('no end in sight')
       this.#settings.sabotage?.onStep?.(this)
       if (this.#randomStep()) idleSteps = 0
       else if (++idleSteps > IDLE_STEPS) {
         idleSteps = 0
-        if (!this.#sweep() && !this.#sweepLater()) this.#fail(`STALL ${this.#levels()}`)
+        if (!this.#sweep() && !this.#sweepLater()) this.#judge.fail(`STALL ${this.#judge.levels()}`)
       }
-      this.#check()
+      this.#judge.check()
     }
     this.#finish()
-    return {
-      messageCount: this.#messageCount,
-      payloadBytes: this.#payloadBytes,
-      stepCount: this.#stepCount,
-      maxMemoryBytes: this.#maxMemoryBytes,
-      maxAssemblingBytes: this.#maxAssemblingBytes,
-      maxMemoryShare: this.#maxMemoryShare,
-      leastEconomy: this.#leastEconomy,
-      hasWithheldCredit: this.#hasWithheldCredit,
-      hasFilledPartials: this.#hasFilledPartials,
-      hasQueuedOpens: this.#hasQueuedOpens,
-    }
+    return this.#judge.result()
   }
 
   // ---- building -----------------------------------------------------------------------------------------------------
@@ -208,7 +107,7 @@ export class Simulation {
 
   #handshake(): void {
     for (const session of this.sessions) session.start()
-    while (this.#sweep()) this.#check()
+    while (this.#sweep()) this.#judge.check()
     for (const side of [0, 1]) {
       const session = this.sessions[side] as Session
       const { committer } = session.channels.sender
@@ -224,8 +123,8 @@ export class Simulation {
     const opener = this.sessions[side] as Session
     const hasOverride = random.bool(0.3)
     const windowBytes = hasOverride ? random.pick([16_384, 32_768, 65_536]) : undefined
-    const there = this.#makeFlow(1 - side, undefined)
-    const back = this.#makeFlow(side, windowBytes)
+    const there = makeFlow(random, (this.sessions[1 - side] as Session).limits, undefined, this.#settings)
+    const back = makeFlow(random, opener.limits, windowBytes, this.#settings)
     this.#flows.push([there, back])
     const isFirstInOpen = there.plans.length > 0 && random.bool()
     const first = isFirstInOpen ? (there.plans[0] as Plan) : null
@@ -237,7 +136,7 @@ export class Simulation {
       ...(first === null ? {} : { message: payloadOf(first), headers: first.headers }),
       ...(isLast ? { isLast: true } : {}),
     })
-    if (first !== null) this.#noteSent(there, first)
+    if (first !== null) this.#judge.noteSent(there, first)
     there.isFirstInOpen = isFirstInOpen
     if (isLast) there.hasEnded = true
     there.sender = channel
@@ -245,39 +144,6 @@ export class Simulation {
     this.#startCounters(channel, side)
     if (back.readerManner !== 'flowing') channel.pause()
     if (there.senderManner === 'eager') while (this.#sendNext(there)) {}
-  }
-
-  #makeFlow(receiverSide: number, windowOverride: number | undefined): Flow {
-    const random = this.#random
-    const { isTiny, maxMessagesPerFlow } = this.#settings
-    const limits = (this.sessions[receiverSide] as Session).limits
-    const window = Math.min(limits.channelWindowBytes, windowOverride ?? limits.channelWindowBytes)
-    const maxMeta = Math.min(
-      limits.maxHeaderBytes,
-      limits.maxFrameBytes - 64,
-      window / 2 - 64,
-      limits.connectionWindowBytes / 2 - 64,
-    )
-    const count = random.int(0, maxMessagesPerFlow)
-    const plans = Array.from({ length: count }, (): Plan => {
-      const bytes = isTiny
-        ? 0
-        : random.bool(0.05)
-          ? random.int(window, limits.maxMessageBytes)
-          : random.bool(0.1)
-            ? 0
-            : random.int(0, 2_000)
-      const headers = isTiny || random.bool(0.9) ? Headers.EMPTY : headersOf(random.int(16, maxMeta - 64))
-      return { at: random.int(0, POOL.length - 1 - bytes), bytes, headers }
-    })
-    const senderManner = isTiny ? 'eager' : random.pick<SenderManner>(['eager', 'paced', 'slow'])
-    const isLazy = random.bool(0.2)
-    const readerManner = isTiny
-      ? 'sleeping'
-      : isLazy
-        ? 'dozing'
-        : random.pick<ReaderManner>(['flowing', 'pulling', 'toggling'])
-    return new Flow(plans, senderManner, readerManner)
   }
 
   #onChannel(channel: Channel, side: number): void {
@@ -319,7 +185,7 @@ export class Simulation {
 
   #sinkOf(out: Flow, into: Flow): ChannelSink {
     return {
-      onMessage: (payload, headers) => this.#noteReceived(into, payload, headers),
+      onMessage: (payload, headers) => this.#judge.noteReceived(into, payload, headers),
       onEnd: () => {
         into.isEndSeen = true
       },
@@ -389,7 +255,7 @@ export class Simulation {
       channel.end(this.#random.bool(0.2) ? { note: 'x'.repeat(this.#random.int(0, 900)) } : undefined)
       return true
     }
-    this.#noteSent(flow, plan)
+    this.#judge.noteSent(flow, plan)
     const isLast = flow.sentCount === flow.plans.length && this.#random.bool()
     const hasRoom = isLast
       ? channel.sendLast(payloadOf(plan), plan.headers)
@@ -423,7 +289,7 @@ export class Simulation {
   #readOne(flow: Flow): boolean {
     const message = flow.receiver?.read() ?? null
     if (message === null) return false
-    this.#noteReceived(flow, message.payload, message.headers)
+    this.#judge.noteReceived(flow, message.payload, message.headers)
     return true
   }
 
@@ -482,25 +348,7 @@ export class Simulation {
     return this.#sweep()
   }
 
-  // ---- judging ------------------------------------------------------------------------------------------------------
-
-  #noteSent(flow: Flow, plan: Plan): void {
-    flow.sentCount++
-    this.#messageCount++
-    this.#payloadBytes += plan.bytes
-  }
-
-  #noteReceived(flow: Flow, payload: Uint8Array, headers: Headers): void {
-    if (flow.isCancelled) return
-    const plan = flow.plans[flow.receivedCount]
-    const isInOpen = flow.isFirstInOpen && flow.receivedCount === 0
-    flow.receivedCount++
-    const wanted = plan === undefined ? null : POOL.subarray(plan.at, plan.at + plan.bytes)
-    if (plan === undefined || wanted === null) this.#failures.push('a message that was never sent')
-    else if (Buffer.compare(payload, wanted) !== 0) this.#failures.push('a message with other content')
-    else if (headers.encoded.length !== (isInOpen ? 0 : plan.headers.encoded.length))
-      this.#failures.push('a message with other headers')
-  }
+  // ---- ending -------------------------------------------------------------------------------------------------------
 
   #isComplete(): boolean {
     return (
@@ -508,93 +356,15 @@ export class Simulation {
     )
   }
 
-  #check(): void {
-    for (const side of [0, 1]) {
-      const stats = (this.sessions[side] as Session).stats()
-      const limits = this.#resolved[side] as SessionLimits
-      const bound = memoryBound(limits)
-      const held = stats.unreadBytes + stats.assemblingBytes
-      if (held > bound) this.#fail(`MEMORY side ${side} holds ${held} of ${bound}`)
-      if (stats.inboundPartials > limits.maxPartialMessages) this.#fail('too many incomplete messages')
-      this.#maxMemoryBytes = Math.max(this.#maxMemoryBytes, held)
-      this.#maxMemoryShare = Math.max(this.#maxMemoryShare, held / bound)
-      this.#maxAssemblingBytes = Math.max(this.#maxAssemblingBytes, stats.assemblingBytes)
-      this.#leastEconomy = Math.min(this.#leastEconomy, stats.economyBalance)
-      if (stats.unreadBytes > limits.maxUnreadBytes) this.#hasWithheldCredit = true
-      if (stats.inboundPartials === limits.maxPartialMessages) this.#hasFilledPartials = true
-      if (stats.openingChannels > 0) this.#hasQueuedOpens = true
-    }
-    const failure = this.#failures[0]
-    if (failure !== undefined) this.#fail(failure)
-  }
-
-  /** All is read: nothing may be left anywhere, and both sides must have counted the same. */
+  /** All is read: what is still under way may arrive, then nothing may be left. */
   #finish(): void {
-    this.#check()
+    this.#judge.check()
     for (let i = 0; i < 3; i++) {
-      while (this.#sweep()) this.#check()
+      while (this.#sweep()) this.#judge.check()
       this.#sweepLater()
     }
-    for (const side of [0, 1]) {
-      const session = this.sessions[side] as Session
-      const other = this.sessions[1 - side] as Session
-      const stats = session.stats()
-      const left = [
-        stats.unreadBytes,
-        stats.assemblingBytes,
-        stats.inboundPartials,
-        stats.outboundPartials,
-        stats.queuedOutputBytes,
-        stats.committedOutputBytes,
-        stats.openChannels,
-        stats.openingChannels,
-        stats.openSlotsTaken,
-      ]
-      if (left.some((level) => level !== 0)) this.#fail(`side ${side} keeps ${left.join(' ')}`)
-      const sent = session.channels.sender.committer.credit
-      const received = other.channels.receiver.connection
-      if (sent.bytesSent !== received.bytesReceived)
-        this.#fail('the two sides have counted different charges')
-      if (2 * sent.bytesLeft <= received.windowBytes)
-        this.#fail(`only ${sent.bytesLeft} bytes of connection credit are left`)
-    }
+    this.#judge.expectNothingLeft()
   }
-
-  #levels(): string {
-    return this.sessions
-      .map((session) => {
-        const { unreadBytes, assemblingBytes, queuedOutputBytes, openingChannels, inboundPartials } =
-          session.stats()
-        return JSON.stringify({
-          unreadBytes,
-          assemblingBytes,
-          queuedOutputBytes,
-          openingChannels,
-          inboundPartials,
-        })
-      })
-      .join(' ')
-  }
-
-  #fail(what: string): never {
-    const { sabotage: _, ...settings } = this.#settings
-    throw new Error(`${what} after ${this.#stepCount} steps of ${JSON.stringify(settings)}`)
-  }
-}
-
-/** What a receiver may hold at most (spec §10.3), headers of incomplete messages included. */
-export function memoryBound(limits: SessionLimits): number {
-  const perPartial = limits.maxMessageBytes + limits.maxHeaderBytes
-  return limits.maxUnreadBytes + 6 * limits.connectionWindowBytes + limits.maxPartialMessages * perPartial
-}
-
-function payloadOf(plan: Plan): Uint8Array {
-  return POOL.slice(plan.at, plan.at + plan.bytes)
-}
-
-/** One entry; about so many bytes as metadata. */
-function headersOf(bytes: number): Headers {
-  return Headers.from({ pad: 'x'.repeat(Math.max(1, bytes - 6)) })
 }
 
 function isAccepted(channel: Channel): boolean {

@@ -15,7 +15,7 @@ import {
   ScriptedPeer,
   type ScriptedPeerOptions,
 } from '@peerplex/testkit'
-import type { Channel, OpenOptions, Session } from '@peerplex/wire'
+import type { Channel, OpenOptions, Session, SessionLimits } from '@peerplex/wire'
 
 export const { FIN, MORE, MSG, TRL, NOPROC, ONEWAY } = RAW_FLAG
 
@@ -25,12 +25,38 @@ export const MSG_BYTES = 32
 export const QUEUED_BYTES = 192
 export const KIB = 1024
 export const MIB = 1024 * 1024
+export const SECOND = 1_000
+/** The wire code, as it stands in the specification. */
+export const REFUSED = 32
+/** Limits of a session that time does not end. */
+export const NO_IDLE = { idleTimeoutMs: 0 }
 
 /** A session, both HELLOs exchanged. Inbound channels are accepted unless `sink` says otherwise. */
 export function ready(options: ScriptedPeerOptions = {}, hello: RawHello = {}): ScriptedPeer {
   const script = new ScriptedPeer(options)
   script.handshake(hello)
   return script
+}
+
+/** A session that lets the other side open `maxOpenChannels` at once. */
+export function serving(maxOpenChannels: number): ScriptedPeer {
+  return ready({ limits: { maxOpenChannels, idleTimeoutMs: 0 } }, { idleMs: 0 })
+}
+
+/** A session under memory pressure soon: 64 KiB of unread messages are enough. */
+export function tight(limits: Partial<SessionLimits> = {}): ScriptedPeer {
+  return ready(
+    {
+      limits: {
+        ...NO_IDLE,
+        maxUnreadBytes: 64 * KIB,
+        connectionWindowBytes: 64 * KIB,
+        channelWindowBytes: 64 * KIB,
+        ...limits,
+      },
+    },
+    { idleMs: 0 },
+  )
 }
 
 /** Two sessions, both HELLOs exchanged. */

@@ -1,25 +1,23 @@
+// What becomes of a channel that the other side opened: accepted, refused, or a one-way that is never answered.
 import {
   acceptAsEcho,
   credit,
   data,
   end,
   entry,
-  hex,
   MemoryPair,
   open,
   RecordingChannelSink,
   RecordingSessionSink,
   reset,
   stop,
-  toText,
   u32,
 } from '@peerplex/testkit'
-import type { Channel, OpenOptions } from '@peerplex/wire'
+import type { Channel } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import {
   CODE,
   FIN,
-  IDEM,
   inbound,
   MORE,
   MSG,
@@ -33,173 +31,6 @@ import {
 } from './lifecycle-support.js'
 
 const STATIC = { encoding: 0x8f, size: 0x90, codec: 0x8e, message: 0x92 } as const
-
-describe('a small call', () => {
-  const HI = new TextEncoder().encode('"hi"')
-
-  function echoPair(): MemoryPair {
-    const pair = new MemoryPair({
-      b: {
-        sink: new RecordingSessionSink((channel, sink) => {
-          sink.onEvent = (event) => {
-            if (event.type === 'message') channel.sendLast(event.payload)
-          }
-          channel.accept(sink)
-          channel.settle()
-        }),
-      },
-    })
-    pair.pump()
-    return pair
-  }
-
-  const call = (pair: MemoryPair) =>
-    pair.sessionA.open('echo', { codec: 1, timeoutMs: 5000, message: HI.slice(), isLast: true })
-
-  it('costs 32 bytes one way and 16 the other, byte for byte as the specification has them', () => {
-    const pair = echoPair()
-    const before = [pair.sentBytes('aToB').length, pair.sentBytes('bToA').length] as const
-    call(pair)
-    pair.pump()
-    expect(hex(pair.sentBytes('aToB').slice(before[0]), 4)).toBe(
-      '14000000 02051000 01000000 88130000 00000000 00000104 6563686f 22686922',
-    )
-    expect(hex(pair.sentBytes('bToA').slice(before[1]), 4)).toBe('04000000 03050000 ffffffff 22686922')
-  })
-
-  it('63 calls cost nothing else; with the 64th one CREDIT 0 of 20 bytes returns the slots [OCR-007]', () => {
-    const pair = echoPair()
-    const start = [pair.sentBytes('aToB').length, pair.sentBytes('bToA').length] as const
-    for (let count = 0; count < 63; count++) {
-      call(pair)
-      pair.pump()
-    }
-    expect(pair.sentBytes('aToB').length - start[0]).toBe(63 * 32)
-    expect(pair.sentBytes('bToA').length - start[1]).toBe(63 * 16)
-    call(pair)
-    pair.pump()
-    expect(pair.sentBytes('aToB').length - start[0]).toBe(64 * 32)
-    const credits = pair.sentFrames('bToA').filter((frame) => frame.kind === 'CREDIT')
-    expect(credits).toMatchObject([{ chan: 0, countLimit: 1024 + 64 }])
-    expect(pair.sentBytes('bToA').length - start[1]).toBe(64 * 16 + 20)
-    expect(pair.sentFrames('aToB').filter((frame) => frame.kind === 'CREDIT')).toEqual([])
-  })
-})
-
-describe('what an OPEN carries', () => {
-  it('everything the program said, and nothing where it said nothing', () => {
-    const script = ready()
-    opened(script, {
-      codec: 2,
-      timeoutMs: 250,
-      headers: { 'route-key': 'k', 'x-a': ['1', '2'] },
-      windowBytes: 20_000,
-      windowMessages: 1,
-      message: Uint8Array.of(5),
-      isIdempotent: true,
-    })
-    script.expect({
-      kind: 'OPEN',
-      chan: 1,
-      flags: MSG + IDEM,
-      codec: 2,
-      timeoutMs: 250,
-      rxBytes: 20_000,
-      rxMsgs: 1,
-      name: 'svc',
-      entries: { 'route-key': 'k', 'x-a': '1' },
-    })
-    opened(script, {}, 'ü')
-    script.expect({ kind: 'OPEN', flags: 0, codec: 0, timeoutMs: 0, rxBytes: 0, rxMsgs: 0, name: 'ü' })
-  })
-
-  it('windows equal to those of HELLO are left out', () => {
-    const script = ready()
-    opened(script, { windowBytes: 262_144, windowMessages: 16_384 })
-    script.expect({ kind: 'OPEN', rxBytes: 0, rxMsgs: 0 })
-  })
-
-  it('and what the program at the other end sees of it', () => {
-    const script = ready()
-    const { channel, sink } = inbound(script, {
-      chan: 5,
-      flags: FIN + MSG + IDEM,
-      codec: 77,
-      timeoutMs: 900,
-      name: 'a.b/ü',
-      entries: [entry(0x82, 'k'), entry('x-a', '1')],
-      payload: 'in',
-    })
-    expect(channel).toMatchObject({
-      id: -5,
-      name: 'a.b/ü',
-      codec: 77,
-      timeoutMs: 900,
-      isOneway: false,
-      isIdempotent: true,
-      isLocal: false,
-      state: 'HALF_REMOTE',
-    })
-    expect(channel.headers.get('route-key')).toBe('k')
-    expect(channel.headers.get('x-a')).toBe('1')
-    expect(sink.texts).toEqual(['in'])
-    expect(sink.messageHeaders?.size).toBe(0)
-    expect(channel.remainingMs(script.clock.now())).toBe(900)
-  })
-
-  it('whether there is an argument shows in OPEN, also when it is not whole yet', () => {
-    const script = ready()
-    expect(inbound(script, { chan: 1 }).channel.startsWithMessage).toBe(false)
-    expect(inbound(script, { chan: 2, flags: MSG + FIN }).channel.startsWithMessage).toBe(true)
-    const part = { chan: 3, flags: MSG + MORE, payload: 'x'.repeat(600) }
-    expect(inbound(script, part).channel.startsWithMessage).toBe(true)
-  })
-
-  it('a name that is not UTF-8 is a name like any other, 7F included [OPN-005]', () => {
-    const script = ready()
-    const { channel } = inbound(script, { name: Uint8Array.of(0x61, 0xff, 0x7f) })
-    expect(channel.name).toBe('a�\x7f')
-  })
-
-  it.each([
-    ['no name', { name: '' }],
-    ['a name that runs past the metadata', { nameBytes: 200 }],
-    ['a control character', { name: 'a\nb' }],
-    ['a byte window of 1', { rxBytes: 1 }],
-    ['a byte window below the floor', { rxBytes: 16_383 }],
-    ['a byte window of 2^31', { rxBytes: 2 ** 31 }],
-  ])('%s is a PROTOCOL_ERROR [OPN-001] [OPN-002] [OPN-003]', (_, fields) => {
-    const script = ready()
-    script.send(open(fields))
-    script.expectClosed('PROTOCOL_ERROR')
-  })
-
-  it('a timeout of 2^31 or more is read as 2^31-1 [OPN-004]', () => {
-    const script = ready()
-    expect(inbound(script, { timeoutMs: 2 ** 32 - 1 }).channel.timeoutMs).toBe(2 ** 31 - 1)
-    expect(script.session.stats().deadlines).toBe(1)
-  })
-
-  it('the opener may narrow what it gets: one message at a time', () => {
-    const script = ready()
-    const { channel } = inbound(script, { rxMsgs: 1, rxBytes: 16_384 })
-    expect(channel.send(Uint8Array.of(1))).toBe(true)
-    expect(channel.send(Uint8Array.of(2))).toBe(false)
-    script.expect({ kind: 'DATA', chan: -1, payload: Uint8Array.of(1) })
-    script.expectNothing('one message at a time')
-    script.send(credit({ chan: 1, byteLimit: 16_384 + 33, countLimit: 2 }))
-    script.expect({ kind: 'DATA', chan: -1, payload: Uint8Array.of(2) })
-  })
-
-  it('a first message in fragments is delivered when it is whole [MSG-005]', () => {
-    const script = ready()
-    const { sink } = inbound(script, { flags: MSG + MORE, payload: 'a'.repeat(600) })
-    expect(sink.types).toEqual([])
-    script.send(data({ chan: 1, flags: MSG + FIN, payload: '' }), 'a last fragment may be empty')
-    expect(sink.types).toEqual(['message', 'end'])
-    expect(sink.texts).toEqual(['a'.repeat(600)])
-  })
-})
 
 describe('accepting', () => {
   it('at once or later: what arrived meanwhile is handed over in order', () => {
@@ -525,156 +356,5 @@ describe('a one-way', () => {
     script.send(stop({ chan: 1 }))
     script.expectNothing('not even FIN')
     expect(sink.types).toEqual(['end', 'stop'])
-  })
-})
-
-describe('mistakes of the program', () => {
-  const cases: readonly (readonly [string, string, OpenOptions])[] = [
-    ['an empty name', '', {}],
-    ['a name of 256 bytes', 'n'.repeat(256), {}],
-    ['a name with a control character', 'a\tb', {}],
-    ['a name that is no text', 7 as unknown as string, {}],
-    ['a codec of -1', 'svc', { codec: -1 }],
-    ['a codec of 256', 'svc', { codec: 256 }],
-    ['half a codec', 'svc', { codec: 0.5 }],
-    ['a negative timeout', 'svc', { timeoutMs: -1 }],
-    ['a timeout that is not whole', 'svc', { timeoutMs: 0.5 }],
-    ['a timeout that is no number', 'svc', { timeoutMs: Number.NaN }],
-    ['a timeout of 2^31', 'svc', { timeoutMs: 2 ** 31 }],
-    ['a byte window below 16384', 'svc', { windowBytes: 16_383 }],
-    ['a byte window of 2^31', 'svc', { windowBytes: 2 ** 31 }],
-    ['a message window of 0', 'svc', { windowMessages: 0 }],
-    ['a message window of 65536', 'svc', { windowMessages: 65_536 }],
-  ]
-
-  it.each(cases)('%s is a UsageError that says what to give; nothing is sent', (_, name, options) => {
-    const script = ready()
-    expect(thrown(() => script.session.open(name, options))).toMatchObject({
-      name: 'UsageError',
-      code: 'INVALID_ARGUMENT',
-      hint: expect.stringMatching(/\d/),
-    })
-    script.expectNothing('nothing was sent')
-    expect(script.session.stats()).toMatchObject({ openingChannels: 0, deadlines: 0, openChannels: 0 })
-  })
-
-  it('the bounds themselves are fine', () => {
-    const script = ready()
-    opened(
-      script,
-      { codec: 255, timeoutMs: 2 ** 31 - 1, windowBytes: 16_384, windowMessages: 1 },
-      'n'.repeat(255),
-    )
-    script.expect({ kind: 'OPEN', codec: 255, rxMsgs: 1 })
-    opened(script, { codec: 0, timeoutMs: 0, windowBytes: 2 ** 31 - 1, windowMessages: 65_535 })
-    script.expect({ kind: 'OPEN', timeoutMs: 0, rxMsgs: 65_535 })
-  })
-
-  it('a message above the other side’s maxMessage is a LimitError, in open and in send [MSG-007]', () => {
-    const script = ready({}, { maxMessage: 65_536 })
-    expect(thrown(() => opened(script, { message: new Uint8Array(65_537), timeoutMs: 5 }))).toMatchObject({
-      name: 'LimitError',
-      code: 'MESSAGE_TOO_LARGE',
-      delivery: 'not-sent',
-      hint: expect.stringMatching(/./),
-    })
-    script.expectNothing('nothing was sent')
-    const { channel } = openedAndSent(script)
-    expect(() => channel.send(new Uint8Array(65_537))).toThrow(
-      expect.objectContaining({ name: 'LimitError' }),
-    )
-    script.expectNothing('nothing of it')
-    expect(channel.send(Uint8Array.of(1)), 'the channel lives').toBe(true)
-    expect(script.session.stats()).toMatchObject({ deadlines: 0, openingChannels: 0 })
-  })
-
-  it('headers above the effective maxMeta are a LimitError: the smallest of four bounds [MET-013]', () => {
-    const bounds = [
-      [{ maxMeta: 4096 }, 4096],
-      [{ maxFrame: 16_384, maxMeta: 65_535 }, 16_384 - 64],
-      [{ rxBytes: 16_384 }, 8192 - 64],
-      [{ connBytes: 65_536, maxMeta: 65_535 }, 32_768 - 64],
-    ] as const
-    for (const [hello, most] of bounds) {
-      const script = ready({}, hello)
-      const room = most - 12 - 3 - (1 + 3 + 2)
-      opened(script, { headers: { 'x-a': 'v'.repeat(room) } })
-      script.expect({ kind: 'OPEN', meta: most })
-      expect(thrown(() => opened(script, { headers: { 'x-a': 'v'.repeat(room + 1) } }))).toMatchObject({
-        name: 'LimitError',
-        code: 'METADATA_TOO_LARGE',
-        hint: expect.stringMatching(/./),
-      })
-      script.expectNothing('nothing was sent')
-    }
-  })
-
-  it('and one more bound where the opener has narrowed its window', () => {
-    const script = ready()
-    const { channel } = inbound(script, { rxBytes: 16_384 })
-    const most = 8192 - 64 - (1 + 3 + 2)
-    expect(() => channel.send(Uint8Array.of(1), { 'x-a': 'v'.repeat(most + 1) })).toThrow(
-      expect.objectContaining({ code: 'METADATA_TOO_LARGE' }),
-    )
-    expect(channel.send(Uint8Array.of(1), { 'x-a': 'v'.repeat(most) })).toBe(true)
-    script.expect({ kind: 'DATA', meta: 8192 - 64 })
-  })
-
-  it('more than 64 headers do not leave, in any frame [MET-014]', () => {
-    const many = Array.from({ length: 65 }, (_, index) => [`x-${index}`, 'v'] as const)
-    const error = expect.objectContaining({ name: 'LimitError', code: 'METADATA_TOO_LARGE' })
-    const script = ready()
-    expect(() => opened(script, { headers: many })).toThrow(error)
-    const { channel } = openedAndSent(script)
-    expect(() => channel.send(Uint8Array.of(1), many)).toThrow(error)
-    expect(() => channel.sendLast(Uint8Array.of(1), undefined, many)).toThrow(error)
-    expect(() => channel.sendHeaders(many)).toThrow(error)
-    expect(() => channel.end(many)).toThrow(error)
-    expect(() => channel.fail(CODE.ABORTED, { headers: many })).toThrow(error)
-    expect(() => channel.fail(CODE.ABORTED, { message: 'one more', headers: many.slice(1) })).toThrow(error)
-    script.expectNothing('nothing was sent')
-    expect(channel.send(Uint8Array.of(1), many.slice(1))).toBe(true)
-    script.expect((frame) => frame.kind === 'DATA' && frame.entries.length === 64)
-  })
-
-  it('sending after the end is a UsageError; after the other side ended it is nothing', () => {
-    const script = ready()
-    const { channel } = openedAndSent(script)
-    channel.sendLast(Uint8Array.of(1))
-    script.takeFrames()
-    const error = expect.objectContaining({
-      name: 'UsageError',
-      code: 'FAILED_PRECONDITION',
-      hint: expect.stringMatching(/before end/),
-    })
-    expect(() => channel.send(Uint8Array.of(1))).toThrow(error)
-    expect(() => channel.sendLast(Uint8Array.of(1))).toThrow(error)
-    expect(() => channel.sendHeaders({ 'x-a': '1' })).toThrow(error)
-    script.send(reset({ chan: -1 }))
-    expect(channel.send(Uint8Array.of(1))).toBe(false)
-    channel.sendHeaders({ 'x-a': '1' })
-    script.expectNothing('nothing was sent')
-  })
-
-  it('open on a closed session is a ClosedError: not-sent, worth another connection', () => {
-    const script = ready()
-    script.session.close()
-    expect(thrown(() => script.session.open('svc'))).toMatchObject({
-      name: 'ClosedError',
-      code: 'UNAVAILABLE',
-      delivery: 'not-sent',
-      retryable: true,
-      hint: expect.stringMatching(/./),
-    })
-  })
-
-  it('a message taken by open is not touched again, whatever waits', () => {
-    const script = ready({}, { opens: 0 })
-    const { channel } = opened(script, { message: new TextEncoder().encode('first'), isLast: true })
-    expect(channel.bufferedBytes).toBe(5)
-    script.send(credit({ byteLimit: 4 << 20, countLimit: 1 }))
-    const frame = script.expect('OPEN')
-    expect(frame.kind === 'OPEN' && toText(frame.payload)).toBe('first')
-    expect(channel.bufferedBytes).toBe(0)
   })
 })

@@ -1,6 +1,6 @@
+// How a session is closed and how it fails: close(), an error of the connection, and the end of the input.
 import {
   concat,
-  credit,
   data,
   goaway,
   hello,
@@ -9,225 +9,22 @@ import {
   open,
   preface,
   RecordingChannelSink,
-  RecordingSessionSink,
   ScriptedPeer,
-  toText,
 } from '@peerplex/testkit'
-import { PeerplexError, ProtocolError, Session } from '@peerplex/wire'
+import { PeerplexError, ProtocolError } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import {
   CODE,
   FIN,
   FINAL,
   inbound,
-  MORE,
   MSG,
-  NOPROC,
   ONEWAY,
   opened,
   openedAndSent,
-  type Recorded,
   ready,
   thrown,
-  undecided,
 } from './lifecycle-support.js'
-
-/** Every way in which a session can end, and what its own program then hears. */
-const WAYS = {
-  'close()': { end: (script: ScriptedPeer) => script.session.close(), error: null },
-  'fail()': {
-    end: (script: ScriptedPeer) => script.session.fail(new ProtocolError('DUPLICATE', 'one is enough')),
-    error: 'DUPLICATE',
-  },
-  'the end of the input': { end: (script: ScriptedPeer) => script.endInput(), error: 'UNAVAILABLE' },
-  'a violation by the other side': {
-    end: (script: ScriptedPeer) => script.send(data({ chan: 0 })),
-    error: 'PROTOCOL_ERROR',
-  },
-  'a GOAWAY with an error': {
-    end: (script: ScriptedPeer) => script.send(goaway({ flags: FINAL, code: 74, lastId: 1 })),
-    error: 'INTERNAL_ERROR',
-  },
-  'silence of the other side': {
-    end: (script: ScriptedPeer) => script.advance(45_000),
-    error: 'IDLE_TIMEOUT',
-  },
-} as const
-const WAY_NAMES = Object.keys(WAYS) as (keyof typeof WAYS)[]
-
-/** Channels in every condition that an end can find them in. */
-function busyScene(): { script: ScriptedPeer; channels: Recorded[] } {
-  const script = ready(
-    { limits: { idleTimeoutMs: 45_000, partialTimeoutMs: 0 } },
-    { opens: 6, rxMsgs: 1, idleMs: 0 },
-  )
-  const channels: Recorded[] = []
-  const add = (recorded: Recorded): Recorded => {
-    channels.push(recorded)
-    return recorded
-  }
-  add(openedAndSent(script, { timeoutMs: 100_000 }))
-  add(openedAndSent(script, { isLast: true }))
-  add(inbound(script, { chan: 1, flags: MSG + FIN, payload: 'x' }))
-  add(inbound(script, { chan: 2, flags: MSG + MORE, payload: 'y'.repeat(600) }))
-  add(inbound(script, { chan: 3, flags: FIN + ONEWAY }))
-  const paused = add(openedAndSent(script))
-  paused.channel.pause()
-  script.send(data({ chan: -paused.channel.id, payload: 'unread' }))
-  const waiting = add(openedAndSent(script))
-  waiting.channel.send(Uint8Array.of(1))
-  script.expect('DATA')
-  waiting.channel.send(Uint8Array.of(2))
-  const stopped = add(openedAndSent(script))
-  stopped.channel.stop()
-  script.expect('STOP')
-  // Two OPENs more than the other side allows.
-  add(openedAndSent(script))
-  add(opened(script, { timeoutMs: 100_000, message: Uint8Array.of(1) }))
-  add(opened(script))
-  return { script, channels }
-}
-
-describe('however it ends', () => {
-  it.each(WAY_NAMES)('%s: every channel is settled exactly once, before the session [ERR-020]', (way) => {
-    const { script, channels } = busyScene()
-    const order: string[] = []
-    for (const { sink } of channels) {
-      sink.onEvent = (event) => {
-        if (event.type === 'close') order.push('channel')
-      }
-    }
-    script.sink.onEvent = (event) => {
-      if (event.type === 'close') order.push('session')
-    }
-    WAYS[way].end(script)
-    const paused = channels[5] as Recorded
-    expect(order).toEqual([
-      ...Array(channels.length - (paused.sink.outcome === null ? 1 : 0)).fill('channel'),
-      'session',
-    ])
-    paused.channel.resume()
-    for (const { channel, sink } of channels) {
-      expect(sink.types.filter((type) => type === 'close')).toHaveLength(1)
-      expect(sink.outcome).toMatchObject({ code: CODE.UNAVAILABLE, name: 'UNAVAILABLE', origin: 'local' })
-      expect(channel).toMatchObject({ isClosed: true, isWritable: false, bufferedBytes: 0 })
-    }
-    expect(script.sink.closeError?.code ?? null).toBe(WAYS[way].error)
-    expect(script.session.stats()).toMatchObject({
-      state: 'CLOSED',
-      openChannels: 0,
-      openingChannels: 0,
-      heldChannels: 0,
-      deadlines: 0,
-      queuedOutputBytes: 0,
-      unreadBytes: 0,
-      assemblingBytes: 0,
-      inboundPartials: 0,
-      outboundPartials: 0,
-    })
-  })
-
-  it.each(WAY_NAMES)('%s: nothing is called afterwards, whatever is called or arrives', (way) => {
-    const { script, channels } = busyScene()
-    WAYS[way].end(script)
-    script.takeFrames()
-    const paused = channels[5] as Recorded
-    const counts = () => [script.sink.events.length, ...channels.map(({ sink }) => sink.events.length)]
-    const calls: string[] = []
-    script.sink.driver = {
-      onOutputPending: () => calls.push('onOutputPending'),
-      onTimer: () => calls.push('onTimer'),
-      onEvent: (event) => calls.push(event.type),
-    }
-    const before = counts()
-    const { session } = script
-    session.receive(data({ chan: 1, payload: 'x' }))
-    session.receive(hello())
-    session.receiveEnd()
-    session.tick()
-    session.drain(1000)
-    session.close()
-    session.fail(new PeerplexError('INTERNAL', 'again'))
-    session.admit()
-    session.refuseAuth()
-    session.releaseRef(1)
-    for (const { channel } of channels.filter((one) => one !== paused)) {
-      channel.send(Uint8Array.of(1))
-      channel.sendLast(Uint8Array.of(1))
-      channel.sendHeaders({ 'x-a': '1' })
-      channel.end()
-      channel.fail(CODE.ABORTED)
-      channel.reset()
-      channel.stop()
-      channel.pause()
-      channel.resume()
-      channel.read()
-      channel.settle()
-    }
-    expect(() => session.open('svc')).toThrow(expect.objectContaining({ name: 'ClosedError' }))
-    expect(() => session.start()).toThrow(expect.objectContaining({ name: 'UsageError' }))
-    expect(session.takeOutput()).toEqual([])
-    expect(counts()).toEqual(before)
-    paused.channel.resume()
-    expect(calls).toEqual([])
-    expect(paused.sink.types.slice(-1)).toEqual(['close'])
-  })
-
-  it.each(WAY_NAMES)('%s: a program that opens, closes and fails while it is told begins nothing', (way) => {
-    const { script, channels } = busyScene()
-    const late: string[] = []
-    const refused: string[] = []
-    for (const { sink } of channels) {
-      sink.onEvent = (event, channel) => {
-        if (event.type !== 'close') return
-        try {
-          late.push(script.session.open('again').state)
-        } catch (error) {
-          refused.push((error as PeerplexError).code)
-        }
-        script.session.close()
-        script.session.fail(new PeerplexError('INTERNAL', 'nested'))
-        script.session.receiveEnd()
-        script.session.drain(10)
-        script.session.tick()
-        for (const other of channels) if (other.channel !== channel) other.channel.reset()
-      }
-    }
-    WAYS[way].end(script)
-    expect(late).toEqual([])
-    expect(new Set(refused)).toEqual(new Set(['UNAVAILABLE']))
-    expect(script.sink.types.filter((type) => type === 'close')).toHaveLength(1)
-    expect(script.sink.closeError?.code ?? null).toBe(WAYS[way].error)
-    for (const { sink } of channels) expect(sink.types.filter((type) => type === 'close')).toHaveLength(1)
-    const frames = script.takeFrames()
-    const last = frames.findLastIndex((frame) => frame.kind === 'GOAWAY')
-    if (way !== 'close()') expect(last).toBe(frames.length - 1)
-  })
-
-  it('messages that were complete stay readable after a loss, then comes the end', () => {
-    const script = ready()
-    const { channel, sink } = openedAndSent(script)
-    channel.pause()
-    script.send([data({ chan: -1, payload: 'one' }), data({ chan: -1, payload: 'two' })])
-    script.send(data({ chan: -1, flags: MSG + MORE, payload: 'p'.repeat(600) }))
-    script.endInput()
-    expect(toText(channel.read()?.payload as Uint8Array)).toBe('one')
-    expect(sink.outcome).toBeNull()
-    expect(toText(channel.read()?.payload as Uint8Array)).toBe('two')
-    expect(sink.outcome?.name).toBe('UNAVAILABLE')
-    expect(channel.read()).toBeNull()
-  })
-
-  it('an undecided channel is gone: accept says false', () => {
-    const script = undecided()
-    const { channel, sink } = inbound(script, { payload: 'x' })
-    script.endInput()
-    expect(channel.isClosed).toBe(true)
-    expect(channel.accept(sink)).toBe(false)
-    expect(sink.types).toEqual([])
-    expect(script.session.stats().unreadBytes).toBe(0)
-  })
-})
 
 describe('close()', () => {
   it('FINAL first, then RESET on every live channel, then the end [DRN-019]', () => {
@@ -506,99 +303,5 @@ describe('the end of the input after a drain', () => {
     script.endInput()
     expect(script.sink.closeError?.code).toBe('UNAVAILABLE')
     expect(sink.outcome?.name).toBe('UNAVAILABLE')
-  })
-})
-
-describe('what a session says of itself', () => {
-  it('state, usability and open credit', () => {
-    const script = new ScriptedPeer({ isStarted: false })
-    const { session } = script
-    expect(session).toMatchObject({ state: 'AWAIT_PREFACE', isOpen: true, hasHello: false, features: 0 })
-    expect(session.remoteHello).toBeNull()
-    session.start()
-    expect(session.openCredit).toBe(16)
-    script.handshake({ opens: 3, features: 0xffff_ffff })
-    expect(session).toMatchObject({
-      state: 'READY',
-      isUsable: true,
-      hasHello: true,
-      features: 0,
-      openCredit: 3,
-    })
-    for (let count = 0; count < 5; count++) opened(script)
-    expect(session.openCredit).toBe(-2)
-    expect(session.channelCount).toBe(5)
-    script.send(credit({ byteLimit: 4 << 20, countLimit: 10 }))
-    script.takeFrames()
-    expect(session.openCredit).toBe(5)
-    session.close()
-    expect(session).toMatchObject({ state: 'CLOSED', isOpen: false, isUsable: false })
-  })
-
-  it('stats count both directions', () => {
-    const pair = new MemoryPair({
-      b: { sink: new RecordingSessionSink((channel, sink) => void channel.accept(sink)) },
-    })
-    pair.pump()
-    pair.sessionA.open('svc', { message: Uint8Array.of(1), isLast: true })
-    pair.sessionA.open('one', { isOneway: true })
-    pair.pump()
-    pair.sinkB.inboundAt(0).channel.sendLast(new Uint8Array(10))
-    pair.pump()
-    const a = pair.sessionA.stats()
-    const b = pair.sessionB.stats()
-    expect(a).toMatchObject({ channelsOpened: 2, messagesSent: 1, messagesReceived: 1, ownChannelsEnded: 2 })
-    expect(b).toMatchObject({ channelsAccepted: 2, messagesSent: 1, messagesReceived: 1, openSlotsTaken: 2 })
-    expect(a.framesSent).toBe(b.framesReceived)
-    expect(a.bytesSent).toBe(b.bytesReceived)
-    expect(a.bytesSent).toBe(pair.sentBytes('aToB').length)
-  })
-
-  it('a wrong option is a UsageError that says what to give', () => {
-    const make = (options: object) => () =>
-      new Session(
-        { kind: 'byte', instance: new Uint8Array(16), now: () => 0, ...options } as never,
-        new RecordingSessionSink(),
-      )
-    const cases: readonly (readonly [object, RegExp])[] = [
-      [{ instance: new Uint8Array(15) }, /16/],
-      [{ limits: { maxFrameBytes: 16_383 } }, /16384/],
-      [{ limits: { maxFrameBytes: 2 ** 24 } }, /16777215/],
-      [{ limits: { maxMessageBytes: 1 } }, /65536/],
-      [{ limits: { idleTimeoutMs: 999 } }, /0 \(never\) or 1000/],
-      [{ limits: { maxHeaderCount: 65 } }, /64/],
-      [{ limits: { channelWindowMessages: 0 } }, /1/],
-      [{ limits: { quantumBytes: 1.5 } }, /4096/],
-      [{ limits: { helloTimeoutMs: Number.NaN } }, /1/],
-      [{ limits: { maxOpenChannels: -1 } }, /0/],
-      [{ limits: { maxFrames: 1 } }, /maxFrameBytes/],
-      [{ hello: { 'Bad Key': 'x' } }, /a-z/],
-    ]
-    for (const [options, hint] of cases) {
-      expect(thrown(make(options)), JSON.stringify(options)).toMatchObject({
-        name: 'UsageError',
-        code: 'INVALID_ARGUMENT',
-        hint: expect.stringMatching(hint),
-      })
-    }
-    expect(make({ limits: { idleTimeoutMs: 0 } })).not.toThrow()
-    expect(make({ limits: { maxFrameBytes: undefined } })).not.toThrow()
-  })
-
-  it('limits cannot be changed afterwards, nor the instance', () => {
-    const instance = new Uint8Array(16).fill(7)
-    const script = new ScriptedPeer({ instance })
-    instance.fill(9)
-    script.expect({ kind: 'HELLO', instance: new Uint8Array(16).fill(7) })
-    expect(Object.isFrozen(script.session.limits)).toBe(true)
-  })
-
-  it('an undecided channel at the end of a session is closed with NOPROC when the program resets it', () => {
-    const script = undecided()
-    inbound(script)
-    script.session.close()
-    script.expect('GOAWAY')
-    script.expect({ kind: 'RESET', chan: -1, flags: NOPROC, code: CODE.UNAVAILABLE })
-    script.expectClosed(null)
   })
 })
