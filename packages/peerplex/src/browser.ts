@@ -11,4 +11,28 @@ export function createPeer(options: PeerOptions = {}): Peer {
   return assemblePeer(transports, options)
 }
 
-export * from './names.js'
+export type {
+  BoundListener,
+  ChannelHandler,
+  ChannelOptions,
+  ChannelOutcome,
+  Filter,
+  FilterOpen,
+  FilterResult,
+  Link,
+  PeerChannel,
+} from '@peerplex/peer'
+export type { CallOptions, Handler, PeerEvent, PeerEventName } from '@peerplex/rpc'
+export { Context, Peer, RemotePeer, ReplyHeaders, ReplyStream } from '@peerplex/rpc'
+export type { Codec, Delivery, ErrorName, HeadersInit, HeaderValue, Origin } from '@peerplex/wire'
+export {
+  CallError,
+  ClosedError,
+  Headers,
+  LimitError,
+  PeerplexError,
+  ProtocolError,
+  TransportError,
+  UsageError,
+} from '@peerplex/wire'
+export type { PeerOptions } from './create-peer.js'

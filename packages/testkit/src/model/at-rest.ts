@@ -11,6 +11,8 @@ import type { Side, World } from './world.js'
 /** Items up to this size need no slot for incomplete messages. */
 const SMALL_BYTES = 4_000
 const QUEUED_MESSAGE_BYTES = 192
+/** At least what the entries of the few headers here cost beside their text. */
+const ENTRY_BYTES = 32
 /** A session commits so much ahead of the transport, and one frame; control frames come on top. */
 const COMMIT_AHEAD_BYTES = 65_536 + 262_144 + 16_384
 
@@ -97,8 +99,11 @@ function mostUnread(model: ReferenceModel, world: World, side: Side): number {
     for (const half of halves(call)) {
       if (half.side !== side) continue
       const { sent } = otherHalf(call, half)
-      const largest = Math.max(0, ...sent.map((item) => item.bytes.length))
-      const window = 2 * world.ends[side].session.limits.channelWindowBytes
+      const largest = Math.max(
+        0,
+        ...sent.map((item) => item.bytes.length + item.headers.length + ENTRY_BYTES),
+      )
+      const window = half.windowBytes || world.ends[side].session.limits.channelWindowBytes
       const waiting = sent.length - half.gotCount
       if (waiting > 0) most += window + largest + waiting * QUEUED_MESSAGE_BYTES
     }

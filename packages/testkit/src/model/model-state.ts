@@ -35,6 +35,8 @@ export interface Half {
   isDecided: boolean
   /** The program works with it: the acceptor once `accept` said true. */
   isHeld: boolean
+  /** Its window in bytes, given at `open`; 0: that of its session. */
+  windowBytes: number
   readonly sent: Item[]
   /** So many of the items have certainly left the queues of the sender. */
   committedCount: number
@@ -107,6 +109,7 @@ export function newHalf(side: SideName, isOpener: boolean): Half {
     isShown: isOpener,
     isDecided: isOpener,
     isHeld: isOpener,
+    windowBytes: 0,
     sent: [],
     committedCount: 0,
     isEnded: false,

@@ -128,6 +128,7 @@ export class Play {
     const isTooLarge = (message?.length ?? 0) > this.#mostBytes(side)
     const half = model.open(side, name, options.isOneway, options.timeoutMs, textOf(headers))
     if (message !== null) half.sent.push({ isMessage: true, bytes: message, headers: '' })
+    half.windowBytes = options.windowBytes
     half.isEnded = options.isLast || options.isOneway
     try {
       const channel = end.session.open(name, {

@@ -169,7 +169,7 @@ export function runSequences(options: SequenceRunOptions): SequenceReport {
   if (!details.failed) return { ...counts, failure: null }
   const [chosen, steps] = details.counterexample ?? []
   const replayPath = /replayPath="([^"]*)"/.exec(String(steps))?.[1] ?? ''
-  const again = `--model 1 --seed ${details.seed} --path ${details.counterexamplePath} --replay-path '${replayPath}'`
+  const again = `--model 1 --seed ${details.seed >>> 0} --path ${details.counterexamplePath} --replay-path '${replayPath}'`
   const story = [`setup ${JSON.stringify(chosen)}`, ...[...(steps ?? [])].map(String)].join('\n')
   const { errorInstance } = details
   const cause = errorInstance instanceof Error ? errorInstance.stack : String(errorInstance)
