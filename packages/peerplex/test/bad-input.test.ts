@@ -57,6 +57,45 @@ describe.each(PLACES)('over %s, called from the %s side', (...place) => {
     expect(world().reported).toMatchObject([{ name: 'UsageError', code: 'INVALID_ARGUMENT' }])
   })
 
+  it('a payload that does not decode, in either direction', async () => {
+    const own: Codec = {
+      id: 64,
+      name: 'own',
+      encode: (value) => Uint8Array.of(value === 'good' ? 1 : 0xc1),
+      decode: ([first]) => {
+        if (first !== 1) throw new SyntaxError('not of this codec')
+        return 'good'
+      },
+    }
+    const handled: unknown[] = []
+    const { caller } = await world().pair(
+      place,
+      {
+        'bad answer': (input: unknown) => {
+          handled.push(input)
+          return 'bad'
+        },
+      },
+      { caller: { codecs: [own] }, callee: { codecs: [own] } },
+    )
+    expect(await rejection(caller.call('bad answer', 'bad', { codec: 'own' }))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/the input of 'bad answer' does not decode as own/),
+      origin: 'remote',
+      hint: HINT,
+    })
+    expect(handled).toEqual([])
+    expect(await rejection(caller.call('bad answer', 'good', { codec: 'own' }))).toMatchObject({
+      message: expect.stringMatching(/the reply to 'bad answer' does not decode as own/),
+      code: 'DATA_LOSS',
+      delivery: 'processed',
+      origin: 'local',
+      hint: HINT,
+    })
+    expect(handled).toEqual(['good'])
+    expect(await caller.call('add', [1, 2])).toBe(3)
+  })
+
   it('a message that is too large, in either direction', async () => {
     const limits = { maxMessageBytes: 65_536 }
     const { caller } = await world().pair(

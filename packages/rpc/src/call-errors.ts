@@ -3,13 +3,15 @@
 import type { OpenRequest } from '@peerplex/peer/internal'
 import { CallError, type Channel, type Codec, type PeerplexError } from '@peerplex/wire'
 
+const CODEC_HINT = 'check that both sides use the same version of the codec'
+
 /** DATA_LOSS: an answer that is not what its codec says. */
 export function undecodable(error: unknown, request: OpenRequest): PeerplexError {
   const reason = error instanceof Error ? error.message : String(error)
   const codec = request.codec?.name ?? 'its codec'
   return answerError('DATA_LOSS', request, {
     message: `the reply to '${request.spec.name}' does not decode as ${codec}: ${reason}`,
-    hint: 'check that both sides use the same version of the codec',
+    hint: CODEC_HINT,
     cause: error,
   })
 }
@@ -43,5 +45,6 @@ function answerError(code: string, request: OpenRequest, problem: AnswerProblem)
 export function undecodableInput(error: unknown, channel: Channel, codec: Codec): PeerplexError {
   const reason = error instanceof Error ? error.message : String(error)
   const message = `the input of '${channel.name}' does not decode as ${codec.name}: ${reason}`
-  return new CallError('INVALID_ARGUMENT', message, { origin: 'remote', delivery: 'processed', cause: error })
+  const init = { origin: 'remote', delivery: 'processed', hint: CODEC_HINT, cause: error } as const
+  return new CallError('INVALID_ARGUMENT', message, init)
 }
