@@ -110,12 +110,30 @@ const DEFAULT_QUEUE: Required<QueueOptions> = Object.freeze({
 
 const DEFAULT_RECONNECT: Required<ReconnectOptions> = Object.freeze({ initialMs: 250, maxMs: 30_000 })
 
+/** Every option by name, so that a misspelt one is noticed without types too; the compiler keeps it complete. */
+const OPTIONS: Readonly<Record<keyof ChannelPeerOptions, true>> = {
+  id: true,
+  profile: true,
+  limits: true,
+  timeoutMs: true,
+  waitForReady: true,
+  queue: true,
+  reconnect: true,
+  connectTimeoutMs: true,
+  credentials: true,
+  onError: true,
+  logger: true,
+  clock: true,
+  random: true,
+}
+
 const SILENT: Logger = Object.freeze({ debug() {}, info() {}, warn() {}, error() {} })
 const MAX_MS = 2 ** 31 - 1
 const MAX_ID_BYTES = 255
 
-/** Fills in defaults and checks ranges. Throws UsageError INVALID_ARGUMENT that names the option and what is allowed. */
+/** Fills in defaults, checks names and ranges. Throws UsageError INVALID_ARGUMENT that names the option and what is allowed. */
 export function resolvePeerOptions(options: ChannelPeerOptions = {}): ResolvedPeerOptions {
+  assertKnown('', options, OPTIONS)
   const { maxConnections, maxConnectionsPerAddress, ...session } = options.limits ?? {}
   const profile = options.profile ?? 'default'
   if (profile !== 'default' && profile !== 'public') throw bad('profile', profile, "'default' or 'public'")
@@ -140,6 +158,7 @@ export function resolvePeerOptions(options: ChannelPeerOptions = {}): ResolvedPe
 }
 
 function resolveQueue(queue: QueueOptions): Required<QueueOptions> {
+  assertKnown('queue.', queue, DEFAULT_QUEUE)
   const overflow = queue.overflow ?? DEFAULT_QUEUE.overflow
   if (!['reject', 'block', 'drop-oldest'].includes(overflow)) {
     throw bad('queue.overflow', overflow, "'reject', 'block' or 'drop-oldest'")
@@ -153,6 +172,7 @@ function resolveQueue(queue: QueueOptions): Required<QueueOptions> {
 }
 
 function resolveReconnect(reconnect: ReconnectOptions): Required<ReconnectOptions> {
+  assertKnown('reconnect.', reconnect, DEFAULT_RECONNECT)
   return Object.freeze({
     initialMs: count('reconnect.initialMs', reconnect.initialMs ?? DEFAULT_RECONNECT.initialMs, 1),
     maxMs: count('reconnect.maxMs', reconnect.maxMs ?? DEFAULT_RECONNECT.maxMs, 1),
@@ -168,6 +188,15 @@ function resolveId(id: string | undefined, random: () => number): string {
     typeof id === 'string' && id.length > 0 && new TextEncoder().encode(id).length <= MAX_ID_BYTES
   if (!isLegal) throw bad('id', id, `text of 1 to ${MAX_ID_BYTES} bytes`)
   return id
+}
+
+function assertKnown(path: string, given: object, known: object): void {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(known, name))
+  if (unknown === undefined) return
+  const names = Object.keys(known).map((name) => path + name)
+  throw new UsageError('INVALID_ARGUMENT', `there is no option '${path}${unknown}'`, {
+    hint: `the options are ${names.join(', ')}`,
+  })
 }
 
 function count(option: string, value: number, min: number): number {

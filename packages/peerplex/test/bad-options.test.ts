@@ -81,6 +81,9 @@ describe('an option out of range names itself and what is allowed', () => {
     ['maxConnections', { limits: { maxConnections: 0 } }],
     ['maxConnectionsPerAddress', { limits: { maxConnectionsPerAddress: -5 } }],
     ['maxChannels', { limits: { maxChannels: 5 } as object }],
+    ['timoutMs', { timoutMs: 5 } as object],
+    ['queue.maxCall', { queue: { maxCall: 5 } as object }],
+    ['reconnect.minMs', { reconnect: { minMs: 5 } as object }],
   ])('of the peer: %s in %j', (name, options) => {
     const error = thrown(() => world().peer(options))
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', hint: HINT })

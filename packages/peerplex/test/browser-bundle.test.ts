@@ -1,5 +1,6 @@
 // What a page gets: it needs nothing of Node, also when everything else is taken away, and peers in it talk to each other.
 
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createContext, runInContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
@@ -92,4 +93,11 @@ it('has a size', async () => {
   console.log(`browser bundle: ${plain.length} bytes, minified ${minified.length}, with gzip ${gzipBytes}`)
   // Not a budget, only what would be noticed as a dependency that slipped in.
   expect(gzipBytes).toBeLessThan(100_000)
+})
+
+it('a page imports the same names as Node, values and types', () => {
+  const exported = (entry: string): string[] | null =>
+    readFileSync(join(root, 'packages/peerplex/src', entry), 'utf8').match(/^export (type )?\{[^}]*\}.*$/gm)
+  expect(exported('browser.ts')).not.toBeNull()
+  expect(exported('browser.ts')).toEqual(exported('index.ts'))
 })
