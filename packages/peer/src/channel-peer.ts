@@ -2,13 +2,7 @@
 // it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
 // Must not know: any transport or codec (they are handed in), what messages mean.
 import { type Channel, Headers, type Hello, type PeerplexError, UsageError } from '@peerplex/wire'
-import {
-  type Connection,
-  type Endpoint,
-  type Listener,
-  parseEndpoint,
-  type Transport,
-} from '@peerplex/wire/transport'
+import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
 import { ChannelCore, type CoreHost } from './channel-core.js'
 import { type ChannelHandler, inboundHandler } from './channel-handler.js'
@@ -26,6 +20,7 @@ import { PeerConnection } from './peer-connection.js'
 import { Pool, type RemoteFactory } from './pool.js'
 import type { RemotePeer } from './remote-peer.js'
 import { collectPeerStats, type PeerStats } from './stats.js'
+import { findTransport } from './targets.js'
 
 /** What a channel peer is made of. */
 export interface ChannelPeerParts {
@@ -95,15 +90,17 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   // ---- where it is reached, and whom it reaches -----------------------------------------------------------------------
 
   /**
-   * Listens on an endpoint. `options` go to its transport, see docs/transports.md. Rejects with UsageError for a bad URL or option,
-   * TransportError when the address cannot be had.
+   * Listens on an endpoint: a URL, or an object that a transport takes instead (a server, a port, a worker, a connection). `options`
+   * go to its transport, see docs/transports.md. Rejects with UsageError for a bad URL, object or option, TransportError when the
+   * address cannot be had.
    */
-  async bind(url: string, options: TransportOptions = {}): Promise<BoundListener> {
+  async bind(target: string | object, options: TransportOptions = {}): Promise<BoundListener> {
     this.#assertOpen('bind')
-    const endpoint = parseEndpoint(url)
-    const transport = this.#transportFor(endpoint)
-    const listener = await transport.listen(endpoint, { transport: options }, (connection) =>
-      this.#onAccept(connection),
+    const { transport, endpoint } = findTransport(target, this.#parts.transports)
+    const listener = await transport.listen(
+      endpoint,
+      { transport: this.#transportOptions(options) },
+      (connection) => this.#onAccept(connection),
     )
     if (this.#phase !== 'open') {
       await listener.close()
@@ -111,7 +108,9 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     }
     this.#listeners.add(listener)
     return {
-      url: listener.url,
+      get url() {
+        return listener.url
+      },
       close: async () => {
         this.#listeners.delete(listener)
         await listener.close()
@@ -119,11 +118,14 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     }
   }
 
-  /** Dials an endpoint and keeps it connected. Returns at once; throws UsageError for a bad URL. */
-  connect(url: string, options: TransportOptions = {}): Link {
+  /**
+   * Dials an endpoint and keeps it connected; an object instead of a URL (a port, a worker, a connection) is connected to once.
+   * Returns at once; throws UsageError for a bad URL or object.
+   */
+  connect(target: string | object, options: TransportOptions = {}): Link {
     this.#assertOpen('connect')
-    const endpoint = parseEndpoint(url)
-    const link = new Link(this, this.#transportFor(endpoint), endpoint, options)
+    const { transport, endpoint } = findTransport(target, this.#parts.transports)
+    const link = new Link(this, transport, endpoint, this.#transportOptions(options))
     this.#links.add(link)
     return link
   }
@@ -400,17 +402,9 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     this.#errorCounts.set(code, (this.#errorCounts.get(code) ?? 0) + 1)
   }
 
-  #transportFor(endpoint: Endpoint): Transport {
-    const transport = this.#parts.transports.find((each) => each.schemes.includes(endpoint.scheme))
-    if (transport !== undefined) return transport
-    const known = this.#parts.transports.flatMap((each) => each.schemes)
-    throw new UsageError(
-      'INVALID_ARGUMENT',
-      `the endpoint '${endpoint.url}': no transport for '${endpoint.scheme}:'`,
-      {
-        hint: `this peer has transports for ${known.join(', ') || 'nothing'}`,
-      },
-    )
+  #transportOptions(options: TransportOptions): TransportOptions {
+    const { tls } = this.options
+    return tls === undefined ? options : { tls, ...options }
   }
 
   #assertOpen(verb: string): void {
@@ -423,7 +417,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
 
 /** The address that a connection comes from, without its port; empty for transports that have none. */
 function addressOf(url: string): string {
-  return /^\w+:\/\/(.*):\d+/.exec(url)?.[1] ?? ''
+  return /^\w+:\/\/(\[[^\]]*\]|[^/:]*):\d+/.exec(url)?.[1] ?? ''
 }
 
 /** A peer that opens and accepts channels; RPC stands on it. Throws UsageError for options out of range. */

@@ -83,7 +83,8 @@ export class Link {
     this.#endpoint = endpoint
     this.url = endpoint.url
     const { reconnect, random } = host.options
-    this.#backoff = reconnect === false ? null : new Backoff(reconnect, random)
+    const isOnce = reconnect === false || endpoint.target !== undefined
+    this.#backoff = isOnce ? null : new Backoff(reconnect, random)
     this.ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve
       this.#rejectReady = reject
@@ -144,7 +145,7 @@ export class Link {
     this.#setTimer(clock.now() + connectTimeoutMs, () => this.#onTimeout())
     try {
       const auth = await this.#host.credentials()
-      if (abort.signal.aborted) return
+      // Given up by now: the transport is told all the same, for a target that was handed in is its to release.
       const connection = await this.#transport.connect(this.#endpoint, {
         signal: abort.signal,
         transport: this.#options,

@@ -64,6 +64,11 @@ export interface ChannelPeerOptions {
   readonly reconnect?: ReconnectOptions | false
   /** How long one attempt to connect may take until HELLO is there, ms. Default 10 s. */
   readonly connectTimeoutMs?: number
+  /**
+   * For transports with TLS, on Node: `cert`, `key`, `ca`, … as node:tls takes them, or what a single `bind` or `connect` gives as its
+   * own option `tls`.
+   */
+  readonly tls?: Readonly<Record<string, unknown>>
   /** Sent as HELLO `auth`; a function is asked before each attempt. */
   readonly credentials?: Credentials
   /** Handler errors that nobody else hears of. Default: nothing. */
@@ -94,6 +99,7 @@ export interface ResolvedPeerOptions {
   readonly queue: Required<QueueOptions>
   readonly reconnect: Required<ReconnectOptions> | false
   readonly connectTimeoutMs: number
+  readonly tls: Readonly<Record<string, unknown>> | undefined
   readonly credentials: Credentials | undefined
   readonly onError: (error: unknown, context: ErrorContext) => void
   readonly logger: Logger
@@ -120,6 +126,7 @@ const OPTIONS: Readonly<Record<keyof ChannelPeerOptions, true>> = {
   queue: true,
   reconnect: true,
   connectTimeoutMs: true,
+  tls: true,
   credentials: true,
   onError: true,
   logger: true,
@@ -149,6 +156,7 @@ export function resolvePeerOptions(options: ChannelPeerOptions = {}): ResolvedPe
     queue: resolveQueue(options.queue ?? {}),
     reconnect: options.reconnect === false ? false : resolveReconnect(options.reconnect ?? {}),
     connectTimeoutMs: count('connectTimeoutMs', options.connectTimeoutMs ?? 10_000, 1),
+    tls: options.tls,
     credentials: options.credentials,
     onError: options.onError ?? (() => {}),
     logger: options.logger ?? SILENT,

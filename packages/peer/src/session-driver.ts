@@ -102,6 +102,7 @@ export class SessionDriver {
     return {
       // A session that is closed does not look at it.
       onData: (chunk) => this.#guard(() => this.session.receive(chunk)),
+      onNonBinary: (what) => this.#guard(() => this.session.receiveNonBinary(what)),
       onDrain: () => {
         this.#isBlocked = false
         this.#scheduleFlush()

@@ -10,6 +10,8 @@ export interface ConnectionStats extends SessionStats {
   /** Id of the peer at the other end; empty before its HELLO. */
   readonly remote: string
   readonly instance: string
+  /** Output that the transport holds back in this process; 0 where it cannot know. */
+  readonly transportBytes: number
 }
 
 export interface PeerStats {
@@ -35,6 +37,7 @@ export function collectPeerStats(
       url: connection.url,
       remote: connection.remote?.id ?? '',
       instance: connection.remote?.instance ?? '',
+      transportBytes: connection.driver.connection.bufferedBytes ?? 0,
     })),
     links: [...links].map(({ url, state }) => ({ url, state })),
     listeners: [...listeners].map(({ url }) => url),

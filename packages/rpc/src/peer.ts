@@ -71,16 +71,19 @@ export class Peer {
   // ---- connections --------------------------------------------------------------------------------------------------
 
   /**
-   * Listens on an endpoint. `options` go to its transport, see docs/transports.md. Rejects with UsageError for a bad URL or option,
-   * TransportError when the address cannot be had.
+   * Listens on an endpoint: a URL, or an object instead (a server, a port, a worker, a connection). `options` go to its transport, see
+   * docs/transports.md. Rejects with UsageError for a bad URL, object or option, TransportError when the address cannot be had.
    */
-  bind(url: string, options: TransportOptions = {}): Promise<BoundListener> {
-    return this.channels.bind(url, options)
+  bind(target: string | object, options: TransportOptions = {}): Promise<BoundListener> {
+    return this.channels.bind(target, options)
   }
 
-  /** Dials an endpoint and keeps it connected. Returns at once; calls wait meanwhile. Throws UsageError for a bad URL. */
-  connect(url: string, options: TransportOptions = {}): Link {
-    return this.channels.connect(url, options)
+  /**
+   * Dials an endpoint and keeps it connected; an object instead of a URL (a port, a worker, a connection) is connected to once.
+   * Returns at once; calls wait meanwhile. Throws UsageError for a bad URL or object.
+   */
+  connect(target: string | object, options: TransportOptions = {}): Link {
+    return this.channels.connect(target, options)
   }
 
   /** Other peers with at least one connection, in the order in which they came. */

@@ -4,20 +4,20 @@
  */
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict'
 import { type ConnectionKind, TransportError } from '@peerplex/wire'
-import {
-  type Connection,
-  type ConnectOptions,
-  type Listener,
-  parseEndpoint,
-  type Transport,
-} from '@peerplex/wire/transport'
-import { ConnectionRecorder, ContractWatch, sendRandom, within } from './connection-recorder.js'
+import { parseEndpoint } from '@peerplex/wire/transport'
+import { ConnectionRecorder, sendRandom, within } from './connection-recorder.js'
+import { Environment, type TransportSetup } from './transport-environment.js'
 
-export interface TransportContractSetup {
+/**
+ * `half-close`: one direction ends while the other goes on. `back-pressure`: a receiver that does not read makes the sender wait.
+ * `address`: there are listeners that can be closed and bound again, and places where nobody listens.
+ */
+export type TransportAbility = 'half-close' | 'back-pressure' | 'address'
+
+export interface TransportContractSetup extends TransportSetup {
   readonly kind: ConnectionKind
-  makeTransport(): Transport
-  /** An endpoint to bind that nobody else uses; never the same twice, unless the system picks what is free. */
-  freshUrl(): string
+  /** What this kind of transport cannot do by its nature; the cases that need it are left out, or replaced. */
+  readonly lacks?: readonly TransportAbility[]
   /** An endpoint that nobody listens on. */
   readonly deadUrl: string
 }
@@ -31,96 +31,30 @@ const MANY_BYTES = 10_000_000
 /** More than all buffers between two sides can hold. */
 const TOO_MANY_BYTES = 64_000_000
 
-type Body = (env: Environment) => Promise<void>
+type Body = (env: Environment, setup: TransportContractSetup) => Promise<void>
 
 /** The cases, each independent of the others; they may run at the same time. */
 export function transportContract(setup: TransportContractSetup): readonly TransportContractCase[] {
-  return Object.entries(CASES).map(([name, body]) => ({ name, run: () => runCase(setup, body) }))
+  const { lacks = [] } = setup
+  const cases = [
+    ...Object.entries(CASES),
+    ...Object.entries(CASES_WITH).flatMap(([ability, each]) =>
+      lacks.includes(ability as TransportAbility) ? [] : Object.entries(each),
+    ),
+    ...(lacks.includes('half-close') ? Object.entries(CASES_WITHOUT_HALF_CLOSE) : []),
+  ]
+  return cases.map(([name, body]) => ({ name, run: () => runCase(setup, body) }))
 }
 
 async function runCase(setup: TransportContractSetup, body: Body): Promise<void> {
   const env = new Environment(setup)
   try {
     await env.bind()
-    await body(env)
+    await body(env, setup)
   } finally {
     await env.tearDown()
   }
   deepEqual(env.watch.violations, [])
-}
-
-/** A transport with one listener, and everything to be cleaned up after a case. */
-class Environment {
-  readonly setup: TransportContractSetup
-  readonly transport: Transport
-  readonly watch = new ContractWatch()
-  /** Whether accepted connections get their sink at once; otherwise the case calls `take`. */
-  isTaking = true
-  /** What an accepted connection does with data. */
-  onAcceptedChunk: ((chunk: Uint8Array, recorder: ConnectionRecorder) => void) | null = null
-  readonly accepted: ConnectionRecorder[] = []
-  readonly #dialed: ConnectionRecorder[] = []
-  readonly #listeners: Listener[] = []
-  #onAccept: () => void = () => {}
-
-  constructor(setup: TransportContractSetup) {
-    this.setup = setup
-    this.transport = setup.makeTransport()
-  }
-
-  get listener(): Listener {
-    return this.#listeners[0] as Listener
-  }
-
-  async bind(url = this.setup.freshUrl()): Promise<Listener> {
-    const listener = await this.transport.listen(parseEndpoint(url), {}, (connection) =>
-      this.#accept(connection),
-    )
-    this.#listeners.push(listener)
-    return listener
-  }
-
-  connect(url = this.listener.url, options: ConnectOptions = {}): Promise<Connection> {
-    return this.transport.connect(parseEndpoint(url), options)
-  }
-
-  /** A dialed connection and its accepted other end. */
-  async pair(url = this.listener.url): Promise<{ a: ConnectionRecorder; b: ConnectionRecorder }> {
-    const index = this.accepted.length
-    const a = await this.dial(url)
-    await this.acceptedCount(index + 1)
-    return { a, b: this.accepted[index] as ConnectionRecorder }
-  }
-
-  async dial(url = this.listener.url): Promise<ConnectionRecorder> {
-    const connection = await this.connect(url)
-    const recorder = new ConnectionRecorder(connection, `dialed ${this.#dialed.length}`, this.watch)
-    this.#dialed.push(recorder)
-    return recorder
-  }
-
-  async acceptedCount(count: number): Promise<void> {
-    const arrival = new Promise<void>((resolve) => {
-      this.#onAccept = () => {
-        if (this.accepted.length >= count) resolve()
-      }
-      this.#onAccept()
-    })
-    await within(arrival, `${count} accepted connections`)
-  }
-
-  async tearDown(): Promise<void> {
-    for (const recorder of [...this.#dialed, ...this.accepted]) recorder.destroy()
-    for (const listener of this.#listeners) await listener.close()
-  }
-
-  #accept(connection: Connection): void {
-    const name = `accepted ${this.accepted.length}`
-    const recorder = new ConnectionRecorder(connection, name, this.watch, this.isTaking)
-    recorder.onChunk = (chunk) => this.onAcceptedChunk?.(chunk, recorder)
-    this.accepted.push(recorder)
-    this.#onAccept()
-  }
 }
 
 /** A few turns of the event loop: enough for anything already under way within this process. */
@@ -143,10 +77,10 @@ function transportError(code: string, text: RegExp): (error: unknown) => boolean
 
 const escaped = (text: string): RegExp => new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
 
-async function connectsAndAccepts(env: Environment): Promise<void> {
+async function connectsAndAccepts(env: Environment, { kind }: TransportContractSetup): Promise<void> {
   const { a, b } = await env.pair()
   for (const { connection } of [a, b]) {
-    equal(connection.kind, env.setup.kind)
+    equal(connection.kind, kind)
     equal(parseEndpoint(connection.url).scheme, parseEndpoint(env.listener.url).scheme)
     ok(env.transport.schemes.includes(parseEndpoint(connection.url).scheme))
   }
@@ -160,7 +94,7 @@ async function connectsAndAccepts(env: Environment): Promise<void> {
   deepEqual([...a.bytes], [4])
 }
 
-async function movesMuchBothWays(env: Environment): Promise<void> {
+async function movesMuchBothWays(env: Environment, { kind }: TransportContractSetup): Promise<void> {
   const { a, b } = await env.pair()
   const [there, back] = await Promise.all([sendRandom(a, MANY_BYTES, 1), sendRandom(b, MANY_BYTES, 2)])
   await Promise.all([b.received(MANY_BYTES), a.received(MANY_BYTES)])
@@ -169,8 +103,7 @@ async function movesMuchBothWays(env: Environment): Promise<void> {
   // Nothing is told to wait without being told to go on.
   equal(a.drainCount, there.waitCount)
   equal(b.drainCount, back.waitCount)
-  if (env.setup.kind === 'message')
-    deepEqual([b.chunkCount, a.chunkCount], [there.writeCount, back.writeCount])
+  if (kind === 'message') deepEqual([b.chunkCount, a.chunkCount], [there.writeCount, back.writeCount])
 }
 
 async function holdsBack(env: Environment): Promise<void> {
@@ -263,6 +196,23 @@ async function halfClose(a: ConnectionRecorder, b: ConnectionRecorder): Promise<
   equal(await a.ended(), undefined)
   await someTurns()
   equal(b.byteCount, 1)
+}
+
+/** Where one direction cannot end alone: what was sent arrives, then both sides are told of a clean end. */
+async function endsTogether(env: Environment): Promise<void> {
+  for (const isDialingSide of [true, false]) {
+    const { a: dialed, b: accepted } = await env.pair()
+    const [a, b] = isDialingSide ? [dialed, accepted] : [accepted, dialed]
+    a.write(bytes(1))
+    a.end()
+    a.end()
+    equal(a.write(bytes(2)), false)
+    equal(await b.ended(), undefined)
+    deepEqual([...b.bytes], [1])
+    equal(await a.ended(), undefined)
+    equal(b.write(bytes(3)), false)
+    b.end()
+  }
 }
 
 async function flushesBeforeEnd(env: Environment): Promise<void> {
@@ -361,8 +311,7 @@ async function abortsAfter(env: Environment): Promise<void> {
   a.destroy()
 }
 
-async function reportsNobody(env: Environment): Promise<void> {
-  const { deadUrl } = env.setup
+async function reportsNobody(env: Environment, { deadUrl }: TransportContractSetup): Promise<void> {
   const check = transportError('UNAVAILABLE', escaped(`connect ${deadUrl}: `))
   await rejects(env.connect(deadUrl), (error: TransportError) => check(error) && error.retryable)
 }
@@ -422,12 +371,10 @@ async function letsOthersWork(env: Environment): Promise<void> {
 const CASES: Readonly<Record<string, Body>> = {
   'connects, accepts, and carries data both ways': connectsAndAccepts,
   'carries 10 MB each way at the same time': movesMuchBothWays,
-  'tells the sender to wait when nobody reads, and to go on when somebody does': holdsBack,
   'keeps what comes before the first sink': keepsEarlyData,
   'tells a late sink that the connection is gone': keepsEarlyLoss,
   'delivers to the sink that is set now': replacesSink,
   'can be written to from onData': echoes,
-  'ends one direction and goes on with the other': halfCloses,
   'sends everything before the end': flushesBeforeEnd,
   'drops what is under way on destroy, and tells the other side': losesOnDestroy,
   'tells the sender that the receiver is gone': survivesDestroyByReceiver,
@@ -436,9 +383,24 @@ const CASES: Readonly<Record<string, Body>> = {
   'does not connect when aborted before': abortsBefore,
   'gives up when aborted on the way': abortsDuring,
   'ignores an abort after it has connected': abortsAfter,
-  'says what was tried when nobody listens': reportsNobody,
-  'closes a listener and leaves its connections alone': closesListener,
-  'refuses a second listener on one address': refusesSecondListener,
   'serves many connections': servesMany,
   'leaves turns to timers while data goes to and fro': letsOthersWork,
+}
+
+const CASES_WITH: Readonly<Record<TransportAbility, Readonly<Record<string, Body>>>> = {
+  'half-close': {
+    'ends one direction and goes on with the other': halfCloses,
+  },
+  'back-pressure': {
+    'tells the sender to wait when nobody reads, and to go on when somebody does': holdsBack,
+  },
+  address: {
+    'says what was tried when nobody listens': reportsNobody,
+    'closes a listener and leaves its connections alone': closesListener,
+    'refuses a second listener on one address': refusesSecondListener,
+  },
+}
+
+const CASES_WITHOUT_HALF_CLOSE: Readonly<Record<string, Body>> = {
+  'ends both directions together': endsTogether,
 }

@@ -55,6 +55,10 @@ export class NetConnection implements Connection {
     if (this.#isOver) process.nextTick(() => this.#endInput())
   }
 
+  get bufferedBytes(): number {
+    return this.#socket.writableLength
+  }
+
   write(parts: readonly Uint8Array[]): boolean {
     const socket = this.#socket
     if (socket.destroyed || socket.writableEnded) return false

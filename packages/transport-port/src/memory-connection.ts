@@ -73,6 +73,10 @@ export class MemoryConnection implements Connection {
     this.#queueDelivery()
   }
 
+  get bufferedBytes(): number {
+    return this.#other.#incomingBytes
+  }
+
   write(parts: readonly Uint8Array[]): boolean {
     const other = this.#other
     if (this.#isOutputEnded || this.#isDestroyed || other.#isDestroyed) return false

@@ -14,6 +14,7 @@ const MAX_TRANSPORT_MESSAGE_BYTES = 1_048_576
 
 // Close codes of message connections (spec §18).
 const CLOSE_CUT_FRAME = 1002
+const CLOSE_NOT_BINARY = 1003
 const CLOSE_TOO_BIG = 1009
 
 /** A wrong preface: the other side is told nothing. */
@@ -52,6 +53,14 @@ export class Intake {
   push(bytes: Uint8Array, onPreface: () => void): void {
     if (this.#kind === 'message') this.#pushMessage(bytes)
     else this.#pushBytes(bytes, onPreface)
+  }
+
+  /** A message that is not binary came; `what` says what it was. The error to fail with. */
+  refuseNonBinary(what: string): ProtocolError {
+    this.closeCode = CLOSE_NOT_BINARY
+    return new ProtocolError('PROTOCOL_ERROR', `a transport message that is not binary: ${what}`, {
+      hint: 'only frames of this protocol may be sent over its connection: use another one for anything else',
+    })
   }
 
   #pushBytes(bytes: Uint8Array, onPreface: () => void): void {

@@ -201,6 +201,11 @@ export class Session implements ChannelsHost, DispatcherHost {
     }
   }
 
+  /** A message that is not binary came over a message connection; `what` says what it was. */
+  receiveNonBinary(what: string): void {
+    if (this.isOpen) this.fail(this.#intake.refuseNonBinary(what))
+  }
+
   /** The transport's input ended or broke. */
   receiveEnd(cause?: unknown): void {
     if (!this.isOpen) return
@@ -246,16 +251,12 @@ export class Session implements ChannelsHost, DispatcherHost {
     const isLate = nowMs - this.#timerMs > this.#control.keepalive.latenessMs
     this.channels.economy.refill(nowMs)
     if (isLate && this.#control.keepalive.onLate(nowMs)) this.#control.ping()
-    if (nowMs >= this.#helloDeadlineMs) {
-      this.fail(reasons.helloTimeout(this.hasHello, this.limits.helloTimeoutMs))
-      return
-    }
-    if (this.#control.keepalive.isExpired(nowMs)) {
-      this.fail(reasons.idleTimeout(this.limits.idleTimeoutMs))
-      return
-    }
-    if (this.#control.keepalive.isPingDue(nowMs))
-      this.#control.keepalive.onKeepalivePing(this.#control.ping())
+    const { limits } = this
+    const { keepalive } = this.#control
+    if (nowMs >= this.#helloDeadlineMs) this.fail(reasons.helloTimeout(this.hasHello, limits.helloTimeoutMs))
+    else if (keepalive.isExpired(nowMs)) this.fail(reasons.idleTimeout(limits.idleTimeoutMs))
+    if (!this.isOpen) return
+    if (keepalive.isPingDue(nowMs)) keepalive.onKeepalivePing(this.#control.ping())
     this.channels.tick(nowMs)
     if (!this.isOpen) return
     if (nowMs >= this.#control.drain.graceEndsMs) this.#endAll('the grace period of the drain is over')

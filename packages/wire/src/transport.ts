@@ -14,6 +14,8 @@ export interface Endpoint {
   /** Socket path, memory name, command line or URL path, by scheme. */
   readonly path: string
   readonly url: string
+  /** What was handed in instead of a URL: a port, a worker, a server, a connection. Connected to once, never again after a loss. */
+  readonly target?: object
 }
 
 /** Why and how a connection ended below the protocol; undefined for a clean end. */
@@ -25,6 +27,8 @@ export interface ConnectionSink {
   onData(chunk: Uint8Array): void
   /** `write` returned false and there is room again. */
   onDrain(): void
+  /** A message that is not binary came over a message connection; `what` says what it was (spec §18, WST-003). */
+  onNonBinary?(what: string): void
   /** The other side will send no more, or the connection broke. Comes exactly once, and nothing after it. */
   onEnd(error: ConnectionEnd): void
 }
@@ -35,6 +39,8 @@ export interface Connection {
   /** For messages to people: `tcp://127.0.0.1:7000`. */
   readonly url: string
   sink: ConnectionSink
+  /** Written and held back in this process until the system takes it; absent where that cannot be known. */
+  readonly bufferedBytes?: number
   /**
    * Sends the parts, in order; on a message connection together as one transport message. Takes them. False when the owner
    * had better wait for `onDrain`.
@@ -77,6 +83,13 @@ export interface ListenOptions {
 /** Makes connections for some schemes. */
 export interface Transport {
   readonly schemes: readonly string[]
+  /** The kinds of objects that this transport takes instead of a URL, for messages to people: `a MessagePort`. */
+  readonly targets?: readonly string[]
+  /**
+   * The endpoint for such an object, with it as `target`; null for an object that is none of this transport's. Throws UsageError for
+   * one that is, and is not usable.
+   */
+  endpointOf?(target: object): Endpoint | null
   /** Rejects with TransportError UNAVAILABLE that says what was tried and what the system answered. */
   connect(endpoint: Endpoint, options: ConnectOptions): Promise<Connection>
   /**

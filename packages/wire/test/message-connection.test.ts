@@ -89,6 +89,18 @@ describe('a message connection', () => {
     expect(script.session.transportCloseCode).toBe(1009)
   })
 
+  it('a message that is not binary: PROTOCOL_ERROR, close code 1003 [WST-003]', () => {
+    const script = message()
+    const { sink } = openedAndSent(script)
+    script.session.receiveNonBinary('a text message')
+    script.expectClosed('PROTOCOL_ERROR')
+    expect(script.sink.closeError?.message).toBe('a transport message that is not binary: a text message')
+    expect(script.session.transportCloseCode).toBe(1003)
+    expect(sink.outcome?.delivery).toBe('unknown')
+    script.session.receiveNonBinary('another')
+    expect(script.sink.events.filter(({ type }) => type === 'close')).toHaveLength(1)
+  })
+
   it('an empty message is ignored, at a cost [WST-005]', () => {
     const script = message()
     const before = script.session.stats().economyBalance

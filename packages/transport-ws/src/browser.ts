@@ -1,0 +1,1 @@
+// What a user of the package gets on Node.
