@@ -30,7 +30,7 @@ export class Programs {
       input: join(root, 'packages/peerplex/test', `${name}.ts`),
       platform: 'node',
       resolve: { alias: sourceAliases() },
-      output: { file, format: 'esm' },
+      output: { file, format: 'esm', codeSplitting: false },
       logLevel: 'silent',
     })
     return file
