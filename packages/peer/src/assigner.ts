@@ -1,7 +1,9 @@
 // Owns: bringing opens to connections: at once if one has room, else through the queue; again where that is provably harmless;
 // and the errors of those that never get there (spec §19).
 // Must not know: links and listeners, what messages mean.
-import { type Channel, type Codec, ERRORS, Headers, type Outcome, type PeerplexError } from '@peerplex/wire'
+
+import { type Channel, type Codec, Headers, type Outcome, type PeerplexError } from '@peerplex/wire'
+import { CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { TimerHandle } from './clock.js'
 import type { CodecSet } from './codec-set.js'
 import { OpenQueue } from './open-queue.js'
@@ -100,7 +102,7 @@ export class Assigner {
   }
 
   /** The program gave up: whatever waits is dropped, and a channel is reset. */
-  cancel(request: OpenRequest, code: number = ERRORS.CANCELLED.wireCode): void {
+  cancel(request: OpenRequest, code: number = CODE_CANCELLED): void {
     if (request.state === 'settled') return
     const wasWaiting = request.state === 'waiting'
     request.state = 'settled'

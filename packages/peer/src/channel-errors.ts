@@ -1,14 +1,8 @@
 // Owns: how an error of this side's program reaches the other side, and what of it must not (spec §12.3).
 // Must not know: why it was raised.
-import {
-  CallError,
-  type Channel,
-  type Codec,
-  codeNumber,
-  ERRORS,
-  PeerplexError,
-  UsageError,
-} from '@peerplex/wire'
+
+import { CallError, type Channel, type Codec, codeNumber, PeerplexError, UsageError } from '@peerplex/wire'
+import { CODE_UNKNOWN } from '@peerplex/wire/internal'
 import { isApplicationCode } from './open-request.js'
 
 /** Longer texts are cut where the whole error does not fit one frame. */
@@ -24,7 +18,7 @@ const STACK_LINES = /(?:\r?\n\s+at .*)+/g
 export function wireCodeOf(error: unknown): number {
   // A wrong use of this library is a fault of this side, whatever the other side sent.
   const code = error instanceof PeerplexError && !(error instanceof UsageError) ? codeNumber(error.code) : 0
-  return code === 0 ? ERRORS.UNKNOWN.wireCode : code
+  return code === 0 ? CODE_UNKNOWN : code
 }
 
 /**

@@ -1,16 +1,17 @@
 // Owns: what all calls of this side have in common: asking for a connection, sending a streamed input, being repeated where
 // that does no harm, being given up, and coming to an end exactly once.
 // Must not know: what an answer is; handlers; how connections are chosen.
+
 import { type OpenRequest, outcomeError, type RequestSink } from '@peerplex/peer/internal'
 import {
   type Channel,
   ClosedError,
   type Codec,
-  ERRORS,
   type Headers,
   type Outcome,
   type PeerplexError,
 } from '@peerplex/wire'
+import { CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { CallHost } from './call-host.js'
 import { type CallOptions, isAsyncIterable, openSpec } from './call-options.js'
 import { Pump, type PumpEnd } from './pump.js'
@@ -89,7 +90,7 @@ export abstract class OutgoingCall implements RequestSink {
   }
 
   /** Fails it here and ends it over there. */
-  protected giveUp(error: unknown, code: number = ERRORS.CANCELLED.wireCode): void {
+  protected giveUp(error: unknown, code: number = CODE_CANCELLED): void {
     this.fail(error)
     this.stopInput()
     if (this.request !== null) this.host.channels.cancel(this.request, code)

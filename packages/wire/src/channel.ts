@@ -1,6 +1,7 @@
 // Owns: one channel as the program sees it: its fields, and the calls on it. The rules behind a call live in sender.ts
 // (what goes out), receiver.ts (what comes in) and session.ts (opening and closing).
 // Must not know: bytes on the wire.
+
 import {
   ACCEPTED,
   IDEMPOTENT,
@@ -16,7 +17,8 @@ import type { OutboundItem } from './committer.js'
 import type { ReceiveCredit, SendCredit } from './credit.js'
 import type { Deadline } from './deadlines.js'
 import { Headers, type HeadersInit } from './entries.js'
-import { type Delivery, ERRORS, type Origin } from './errors.js'
+import { CODE_CANCELLED, CODE_UNIMPLEMENTED } from './error-codes.js'
+import type { Delivery, Origin } from './errors.js'
 import type { InboundMessage } from './inbound-message.js'
 import type { Receiver } from './receiver.js'
 import type { Sender } from './sender.js'
@@ -242,7 +244,7 @@ export class Channel implements Deadline {
   }
 
   /** Refuses it: the other side learns that nothing ran (NOPROC) and may try elsewhere. Codes as in spec §12. */
-  refuse(code: number = ERRORS.UNIMPLEMENTED.wireCode, message = '', headers?: HeadersInit): void {
+  refuse(code: number = CODE_UNIMPLEMENTED, message = '', headers?: HeadersInit): void {
     this.host.refuseChannel(this, code, { message, ...(headers !== undefined && { headers }) })
   }
 
@@ -278,14 +280,14 @@ export class Channel implements Deadline {
   }
 
   /** Ends both directions at once; no answer comes. */
-  reset(code: number = ERRORS.CANCELLED.wireCode): void {
+  reset(code: number = CODE_CANCELLED): void {
     this.host.resetChannel(this, code)
   }
 
   // ---- input --------------------------------------------------------------------------------------------------------
 
   /** Wants no more input; output goes on. What still arrives is dropped. */
-  stop(code: number = ERRORS.CANCELLED.wireCode): void {
+  stop(code: number = CODE_CANCELLED): void {
     this.host.receiver.stop(this, code)
   }
 

@@ -13,6 +13,14 @@ export type { Deadline } from './deadlines.js'
 export { DeadlineHeap } from './deadlines.js'
 export { COST_IDLE_FRAME, COST_REFUSED_OPEN, EARN_CHANNEL, EARN_MESSAGE } from './economy.js'
 export { encodeEntry, scanEntries } from './entries.js'
+export {
+  CODE_CANCELLED,
+  CODE_INVALID_ARGUMENT,
+  CODE_OK,
+  CODE_UNIMPLEMENTED,
+  CODE_UNKNOWN,
+  CODE_UNSUPPORTED_CODEC,
+} from './error-codes.js'
 export type { FrameSink } from './frame-decoder.js'
 export { FrameDecoder, frameName } from './frame-decoder.js'
 export { HEADER_KEYS, staticKey, staticRow } from './header-keys.js'

@@ -1,6 +1,12 @@
 // Owns: the words of the errors with which a session ends or refuses.
 // Must not know: when that happens.
 import {
+  CODE_HELLO_TIMEOUT,
+  CODE_IDLE_TIMEOUT,
+  CODE_INTERNAL_ERROR,
+  CODE_PROTOCOL_ERROR,
+} from './error-codes.js'
+import {
   ClosedError,
   codeName,
   codeNumber,
@@ -14,7 +20,7 @@ import {
 /** The code of a GOAWAY that says so: the error's own when it is one of a connection. */
 export function connectionCodeOf(error: PeerplexError): number {
   const code = codeNumber(error.code)
-  return code >= ERRORS.PROTOCOL_ERROR.wireCode ? code : ERRORS.INTERNAL_ERROR.wireCode
+  return code >= CODE_PROTOCOL_ERROR ? code : CODE_INTERNAL_ERROR
 }
 
 /** With what a message transport is closed after a GOAWAY with this code (spec §18); 4999 is the last there is. */
@@ -25,7 +31,7 @@ export function closeCodeOf(code: number): number {
 /** The other side sent GOAWAY with an error. */
 export function endedRemotely(code: number, text: string): ClosedError {
   const name = codeName(code)
-  const isRetryable = code === ERRORS.IDLE_TIMEOUT.wireCode || code === ERRORS.HELLO_TIMEOUT.wireCode
+  const isRetryable = code === CODE_IDLE_TIMEOUT || code === CODE_HELLO_TIMEOUT
   return new ClosedError(
     name,
     `the other side ended the connection: ${name}${text === '' ? '' : `, ${text}`}`,
