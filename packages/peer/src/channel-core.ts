@@ -10,9 +10,8 @@ import {
   type Message,
   type Outcome,
   PeerplexError,
-  UsageError,
 } from '@peerplex/wire'
-import { CODE_CANCELLED } from '@peerplex/wire/internal'
+import { CODE_CANCELLED, failedPrecondition } from '@peerplex/wire/internal'
 import { ChannelEnd } from './channel-end.js'
 import { endWithError, undecodable, wireCodeOf } from './channel-errors.js'
 import type { MessageCallback, Reader, Taker } from './channel-input.js'
@@ -136,10 +135,9 @@ export class ChannelCore implements RequestSink {
   /** Throws UsageError when somebody else takes the messages. */
   claim(taker: Taker): void {
     if (this.taker !== 'nobody') {
-      throw new UsageError(
-        'FAILED_PRECONDITION',
+      throw failedPrecondition(
         `the messages of channel '${this.name}' are taken by ${this.taker} already, not by ${taker}`,
-        { hint: 'a channel has one reader: iterate, set onMessage, or use toWeb() or join()' },
+        'a channel has one reader: iterate, set onMessage, or use toWeb() or join()',
       )
     }
     this.taker = taker

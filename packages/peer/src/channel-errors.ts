@@ -2,7 +2,7 @@
 // Must not know: why it was raised.
 
 import { CallError, type Channel, type Codec, codeNumber, PeerplexError, UsageError } from '@peerplex/wire'
-import { CODE_UNKNOWN } from '@peerplex/wire/internal'
+import { CODE_UNKNOWN, reasonOf } from '@peerplex/wire/internal'
 import { isApplicationCode } from './open-request.js'
 
 /** Longer texts are cut where the whole error does not fit one frame. */
@@ -65,7 +65,7 @@ function errorEntries(error: unknown): Record<string, string> {
 
 function textOf(error: unknown): string {
   try {
-    return error instanceof Error ? error.message : String(error)
+    return reasonOf(error)
   } catch {
     return 'an object without a text was thrown'
   }
@@ -78,7 +78,7 @@ export function undecodable(
   remote: string | undefined,
   cause: unknown,
 ): PeerplexError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = reasonOf(cause)
   return new PeerplexError(
     'INVALID_ARGUMENT',
     `a message on channel '${name}' does not decode as ${codec.name}: ${reason}`,

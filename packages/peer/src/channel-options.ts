@@ -1,6 +1,8 @@
 // Owns: what `open` may be told, and how that becomes what the peer opens.
 // Must not know: how a channel runs.
-import { Headers, type HeadersInit, UsageError } from '@peerplex/wire'
+
+import { Headers, type HeadersInit } from '@peerplex/wire'
+import { invalidArgument } from '@peerplex/wire/internal'
 import type { OpenSpec, Target } from './open-request.js'
 import type { ResolvedPeerOptions } from './options.js'
 import type { RemotePeer } from './remote-peer.js'
@@ -66,7 +68,7 @@ export function channelSpec(
 function guardedTarget(to: Target | undefined, report: (error: unknown) => void): Target | undefined {
   if (to === undefined || typeof to === 'string') return to
   if (typeof to !== 'function') {
-    throw new UsageError('INVALID_ARGUMENT', `'to' is ${typeof to}`, { hint: 'give a peer id or a function' })
+    throw invalidArgument(`'to' is ${typeof to}`, 'give a peer id or a function')
   }
   return (remote: RemotePeer) => {
     try {
@@ -86,9 +88,10 @@ export function isOpenableName(name: string): boolean {
 
 function assertName(name: string): void {
   if (isOpenableName(name) && !name.startsWith('~')) return
-  throw new UsageError('INVALID_ARGUMENT', `'${String(name).slice(0, 80)}' is not a channel name`, {
-    hint: `use 1 to ${MAX_NAME_BYTES} bytes without control characters; names with '~' belong to the protocol`,
-  })
+  throw invalidArgument(
+    `'${String(name).slice(0, 80)}' is not a channel name`,
+    `use 1 to ${MAX_NAME_BYTES} bytes without control characters; names with '~' belong to the protocol`,
+  )
 }
 
 function assertKinds({ codec, signal, onHeaders, onTrailers }: ChannelOptions): void {
@@ -100,14 +103,10 @@ function assertKinds({ codec, signal, onHeaders, onTrailers }: ChannelOptions): 
 
 function assertKind(option: string, value: unknown, isRight: boolean, allowed: string): void {
   if (value === undefined || isRight) return
-  throw new UsageError('INVALID_ARGUMENT', `open: ${option} is ${value === null ? 'null' : typeof value}`, {
-    hint: `give ${allowed}`,
-  })
+  throw invalidArgument(`open: ${option} is ${value === null ? 'null' : typeof value}`, `give ${allowed}`)
 }
 
 function assertRange(option: string, value: number, min: number, max: number): void {
   if (Number.isInteger(value) && value >= min && value <= max) return
-  throw new UsageError('INVALID_ARGUMENT', `open: ${option} is ${String(value)}`, {
-    hint: `give a whole number from ${min} to ${max}`,
-  })
+  throw invalidArgument(`open: ${option} is ${String(value)}`, `give a whole number from ${min} to ${max}`)
 }

@@ -1,7 +1,9 @@
 // Owns: tying a channel to a duplex stream: bytes go both ways as they are, each direction at the speed of its reader, and
 // each ends for itself.
 // Must not know: any particular kind of stream.
+
 import { ClosedError, Headers, PeerplexError } from '@peerplex/wire'
+import { reasonOf } from '@peerplex/wire/internal'
 import type { ChannelCore } from './channel-core.js'
 import type { Reader } from './channel-input.js'
 import { READY } from './channel-output.js'
@@ -145,7 +147,7 @@ class Joint implements Reader {
   /** The duplex broke: the other side learns that this was not the end of the data. */
   #onError(error: unknown): void {
     if (this.#isOver) return
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = reasonOf(error)
     const own =
       error instanceof PeerplexError
         ? error

@@ -16,7 +16,7 @@ import {
   type Outcome,
   PeerplexError,
 } from '@peerplex/wire'
-import { CODE_UNKNOWN } from '@peerplex/wire/internal'
+import { CODE_UNKNOWN, reasonOf } from '@peerplex/wire/internal'
 import type { PeerConnection } from './peer-connection.js'
 import type { RemotePeer } from './remote-peer.js'
 
@@ -224,6 +224,6 @@ export function notSentError(
 /** Whatever was thrown, as an error of this library. */
 export function asPeerplexError(error: unknown): PeerplexError {
   if (error instanceof PeerplexError) return error
-  const message = error instanceof Error ? error.message : String(error)
+  const message = reasonOf(error)
   return new PeerplexError('UNKNOWN', message, { cause: error })
 }

@@ -1,7 +1,9 @@
 // Owns: what a call may be told, and how that becomes what the peer opens.
 // Must not know: how a call runs.
+
 import { isOpenableName, type OpenSpec } from '@peerplex/peer/internal'
-import { type Codec, Headers, type HeadersInit, UsageError } from '@peerplex/wire'
+import { type Codec, Headers, type HeadersInit, type UsageError } from '@peerplex/wire'
+import { invalidArgument } from '@peerplex/wire/internal'
 import type { CallHost } from './call-host.js'
 import type { RemotePeer } from './remote-peer.js'
 
@@ -66,14 +68,16 @@ export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown>
 
 function assertOptions(name: string, options: CallOptions): void {
   if (typeof name !== 'string' || name === '') {
-    throw new UsageError('INVALID_ARGUMENT', `the name of a call is ${name === '' ? 'empty' : typeof name}`, {
-      hint: "give the name of a handler, such as 'math.add'",
-    })
+    throw invalidArgument(
+      `the name of a call is ${name === '' ? 'empty' : typeof name}`,
+      "give the name of a handler, such as 'math.add'",
+    )
   }
   if (!isOpenableName(name)) {
-    throw new UsageError('INVALID_ARGUMENT', `'${name.slice(0, 80)}' is not the name of a call`, {
-      hint: 'use 1 to 255 bytes without control characters',
-    })
+    throw invalidArgument(
+      `'${name.slice(0, 80)}' is not the name of a call`,
+      'use 1 to 255 bytes without control characters',
+    )
   }
   const { timeoutMs, to, codec, signal, onHeaders, onTrailers } = options
   if (
@@ -101,9 +105,7 @@ function assertOptions(name: string, options: CallOptions): void {
 
 function badOption(name: string, option: string, value: unknown, allowed: string): UsageError {
   const shown = typeof value === 'number' ? String(value) : value === null ? 'null' : typeof value
-  return new UsageError('INVALID_ARGUMENT', `option ${option} of the call of '${name}' is ${shown}`, {
-    hint: `give ${allowed}`,
-  })
+  return invalidArgument(`option ${option} of the call of '${name}' is ${shown}`, `give ${allowed}`)
 }
 
 /** A test that throws suits nobody, and its call hears of it. */

@@ -1,5 +1,6 @@
 // Owns: one call from another peer: reading its input, running its handler, sending its answer, and settling (spec §20).
 // Must not know: how handlers are found.
+
 import { endWithError } from '@peerplex/peer/internal'
 import {
   type Channel,
@@ -15,6 +16,7 @@ import {
   PeerplexError,
   UsageError,
 } from '@peerplex/wire'
+import { invalidArgument, reasonOf } from '@peerplex/wire/internal'
 import { undecodableInput } from './call-errors.js'
 import type { Caller, CallHost } from './call-host.js'
 import { isAsyncIterable } from './call-options.js'
@@ -167,14 +169,11 @@ export class InboundCall implements ChannelSink, ContextHost {
     try {
       return this.codec.encode(value)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new UsageError(
-        'INVALID_ARGUMENT',
+      const reason = reasonOf(error)
+      throw invalidArgument(
         `the answer of '${this.channel.name}' cannot be sent: ${reason}`,
-        {
-          hint: error instanceof PeerplexError ? error.hint : '',
-          cause: error,
-        },
+        error instanceof PeerplexError ? error.hint : '',
+        error,
       )
     }
   }

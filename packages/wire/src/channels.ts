@@ -18,6 +18,7 @@ import {
 } from './channel-bits.js'
 import { canSend, channelTable, ON_OPEN, ON_OPEN_FIN, STATE_IDLE } from './channel-state.js'
 import { ChannelTable } from './channel-table.js'
+import { assertCode, failedPrecondition, invalidArgument } from './checks.js'
 import { FLAG_NOPROC, FLAG_ONEWAY, REF_NAME, TYPE_END, TYPE_RESET } from './constants.js'
 import { ReceiveCredit, SendCredit } from './credit.js'
 import { DeadlineHeap } from './deadlines.js'
@@ -31,7 +32,7 @@ import {
   CODE_UNIMPLEMENTED,
   CODE_UNKNOWN,
 } from './error-codes.js'
-import { assertCode, LimitError, UsageError } from './errors.js'
+import { LimitError } from './errors.js'
 import { KEY_ENCODING, KEY_REFS } from './header-keys.js'
 import type { Hello } from './hello.js'
 import { OpenChecker } from './open-request.js'
@@ -201,12 +202,9 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   acceptChannel(channel: Channel, sink: ChannelSink): boolean {
     if (channel.isLocal || (channel.bits & (ACCEPTED | FINISHED)) !== 0) {
-      throw new UsageError(
-        'FAILED_PRECONDITION',
+      throw failedPrecondition(
         `channel '${channel.name}' was accepted or refused before`,
-        {
-          hint: 'decide once about each channel of the other side',
-        },
+        'decide once about each channel of the other side',
       )
     }
     if (channel.isClosed) {
@@ -235,9 +233,10 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   refuseChannel(channel: Channel, code: number, options: FailOptions): void {
     if (channel.isLocal || (channel.bits & ACCEPTED) !== 0) {
-      throw new UsageError('FAILED_PRECONDITION', `channel '${channel.name}' can no longer be refused`, {
-        hint: 'use fail() or reset() after accept()',
-      })
+      throw failedPrecondition(
+        `channel '${channel.name}' can no longer be refused`,
+        'use fail() or reset() after accept()',
+      )
     }
     assertCode('refuse', code, 1)
     const headers = errorHeaders(options)
@@ -371,10 +370,9 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     const isCount = Number.isInteger(count) && count > 0
     const result = isCount ? this.imports.release(refId, count) : 'violation'
     if (result === 'violation') {
-      throw new UsageError(
-        'INVALID_ARGUMENT',
+      throw invalidArgument(
         `reference ${refId} was not received ${count} times as retained`,
-        { hint: 'release it as often as it was received with the retained flag' },
+        'release it as often as it was received with the retained flag',
       )
     }
     if (result === 'ignored') return

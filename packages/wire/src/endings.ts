@@ -34,6 +34,7 @@ import {
   STATE_IDLE,
 } from './channel-state.js'
 import type { Channels } from './channels.js'
+import { assertCode, failedPrecondition } from './checks.js'
 import { FLAG_NOPROC, REF_NAME, TYPE_END, TYPE_RESET } from './constants.js'
 import type { DeadlineHeap } from './deadlines.js'
 import { EARN_CHANNEL } from './economy.js'
@@ -46,7 +47,7 @@ import {
   CODE_UNAVAILABLE,
   CODE_UNSUPPORTED_CODEC,
 } from './error-codes.js'
-import { assertCode, codeName, type Delivery, UsageError } from './errors.js'
+import { codeName, type Delivery } from './errors.js'
 import type { ChannelsHost } from './session-core.js'
 import { NO_TRANSITION } from './state-table.js'
 
@@ -258,9 +259,10 @@ export class Endings {
   #step(channel: Channel, event: number): void {
     const next = channelTable.next(channel.stateNumber, event)
     if (next === NO_TRANSITION) {
-      throw new UsageError('FAILED_PRECONDITION', `channel '${channel.name}' is ${channel.state}`, {
-        hint: `it cannot '${channelTable.events[event]}' now`,
-      })
+      throw failedPrecondition(
+        `channel '${channel.name}' is ${channel.state}`,
+        `it cannot '${channelTable.events[event]}' now`,
+      )
     }
     channel.stateNumber = next
   }

@@ -145,12 +145,9 @@ export function codeNumber(name: string): number {
   return number <= 0xffff_ffff ? number : CODE_UNKNOWN
 }
 
-/** Throws UsageError unless `code` is a wire code from `min` on. */
-export function assertCode(verb: string, code: number, min: 0 | 1): void {
-  if (Number.isInteger(code) && code >= min && code <= 0xffff_ffff) return
-  throw new UsageError('INVALID_ARGUMENT', `${verb} with code ${code}`, {
-    hint: `give a code from ${min} to 4294967295`,
-  })
+/** What was thrown, in words. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
 export interface PeerplexErrorInit {

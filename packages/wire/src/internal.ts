@@ -1,6 +1,14 @@
 // For sibling packages and tests of this repository; no promise of stability. @internal
 export { CHANNEL_STATES, CHANNEL_TRANSITIONS } from './channel-state.js'
 export {
+  assertKnown,
+  assertWhole,
+  failedPrecondition,
+  invalidArgument,
+  resolveLimits,
+  showScalar,
+} from './checks.js'
+export {
   FLAG_MASKS,
   FRAME_TYPES,
   HEADER_BYTES,
@@ -21,13 +29,14 @@ export {
   CODE_UNKNOWN,
   CODE_UNSUPPORTED_CODEC,
 } from './error-codes.js'
+export { reasonOf } from './errors.js'
 export type { FrameSink } from './frame-decoder.js'
 export { FrameDecoder, frameName } from './frame-decoder.js'
 export { HEADER_KEYS, staticKey, staticRow } from './header-keys.js'
 export { FLOOR_HELLO } from './hello.js'
 export type { InspectedFrame, InspectedValue } from './inspect.js'
 export { inspectFrame } from './inspect.js'
-export { resolveSessionLimits, SESSION_LIMIT_RANGES } from './options.js'
+export { resolveSessionLimits } from './options.js'
 export {
   DRAIN_STATES,
   LOCAL_DRAIN_TRANSITIONS,

@@ -16,11 +16,12 @@ import {
   STOP_WANTED,
 } from './channel-bits.js'
 import { canReceive, DO_SEND_CREDIT, DO_SEND_STOP, STATE_IDLE } from './channel-state.js'
+import { assertCode } from './checks.js'
 import { FLAG_MORE } from './constants.js'
 import { ConnectionCredit } from './credit.js'
 import { concatBytes, Headers } from './entries.js'
 import { CODE_ABORTED, CODE_RESOURCE_EXHAUSTED } from './error-codes.js'
-import { assertCode, ProtocolError } from './errors.js'
+import { ProtocolError } from './errors.js'
 import { type InboundMessage, keep, memoryOf } from './inbound-message.js'
 import type { SessionLimits } from './options.js'
 import type { Outbox } from './outbox.js'

@@ -1,5 +1,6 @@
 // Owns: the words of the errors with which a session ends or refuses.
 // Must not know: when that happens.
+import { failedPrecondition } from './checks.js'
 import {
   CODE_HELLO_TIMEOUT,
   CODE_IDLE_TIMEOUT,
@@ -14,7 +15,7 @@ import {
   PeerplexError,
   ProtocolError,
   TransportError,
-  UsageError,
+  type UsageError,
 } from './errors.js'
 
 /** The code of a GOAWAY that says so: the error's own when it is one of a connection. */
@@ -69,14 +70,15 @@ export function idleTimeout(timeoutMs: number): ProtocolError {
 
 /** `start` on a session that has begun or ended. */
 export function startedTwice(): UsageError {
-  return new UsageError('FAILED_PRECONDITION', 'the session was started before', {
-    hint: 'a session serves one connection: make a new one for the next',
-  })
+  return failedPrecondition(
+    'the session was started before',
+    'a session serves one connection: make a new one for the next',
+  )
 }
 
 /** A call that would have sent something ahead of HELLO. */
 export function notStarted(verb: string): UsageError {
-  return new UsageError('FAILED_PRECONDITION', `${verb} before start()`, { hint: 'call start() first' })
+  return failedPrecondition(`${verb} before start()`, 'call start() first')
 }
 
 /** `open` on a session that takes no new channels. */
