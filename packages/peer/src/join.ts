@@ -3,7 +3,7 @@
 // Must not know: any particular kind of stream.
 
 import { ClosedError, Headers, PeerplexError } from '@peerplex/wire'
-import { reasonOf } from '@peerplex/wire/internal'
+import { encodeText, reasonOf } from '@peerplex/wire/internal'
 import type { ChannelCore } from './channel-core.js'
 import type { Reader } from './channel-input.js'
 import { READY } from './channel-output.js'
@@ -22,8 +22,6 @@ export interface DuplexLike {
 
 /** Every receiver takes messages of this size. */
 const PIECE_BYTES = 65_536
-
-const encoder = new TextEncoder()
 
 /** Resolves when both directions have ended; rejects with the error of either side. Need not be awaited. */
 export function joinDuplex(core: ChannelCore, duplex: DuplexLike): Promise<void> {
@@ -100,7 +98,7 @@ class Joint implements Reader {
 
   #onData(chunk: unknown): void {
     if (this.#isOver || this.#isOutputDone) return
-    const bytes = typeof chunk === 'string' ? encoder.encode(chunk) : (chunk as Uint8Array)
+    const bytes = typeof chunk === 'string' ? encodeText(chunk) : (chunk as Uint8Array)
     let ready: Promise<void> | null = null
     try {
       for (let at = 0; at < bytes.length; at += PIECE_BYTES) {

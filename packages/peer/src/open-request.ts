@@ -16,7 +16,7 @@ import {
   type Outcome,
   PeerplexError,
 } from '@peerplex/wire'
-import { CODE_UNKNOWN, reasonOf } from '@peerplex/wire/internal'
+import { CODE_UNKNOWN, NO_BYTES, reasonOf } from '@peerplex/wire/internal'
 import type { PeerConnection } from './peer-connection.js'
 import type { RemotePeer } from './remote-peer.js'
 
@@ -53,8 +53,6 @@ export interface RequestSink extends ChannelSink {
 
 /** `waiting` in the queue or for room in it, `assigned` to a connection, `settled` for good. */
 export type RequestState = 'waiting' | 'assigned' | 'settled'
-
-const NO_BYTES = new Uint8Array(0)
 
 export class OpenRequest {
   /** Filters may replace it before it is submitted. */

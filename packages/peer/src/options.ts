@@ -1,12 +1,19 @@
 // Owns: every option of a peer: unit, range, default, what happens at the limit, and why this default.
 // Must not know: how an option takes effect. `resolvePeerOptions` is the only place that fills in a default.
+
 import {
   DEFAULT_SESSION_LIMITS,
   type PeerplexError,
   PUBLIC_SESSION_LIMITS,
   type SessionLimits,
 } from '@peerplex/wire'
-import { assertKnown, assertWhole, invalidArgument, resolveSessionLimits } from '@peerplex/wire/internal'
+import {
+  assertKnown,
+  assertWhole,
+  encodeText,
+  invalidArgument,
+  resolveSessionLimits,
+} from '@peerplex/wire/internal'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 
 /** What happens to an open when the local queue is full. */
@@ -191,8 +198,7 @@ function resolveId(id: string | undefined, random: () => number): string {
     return `peer-${Math.floor(random() * 2 ** 48)
       .toString(16)
       .padStart(12, '0')}`
-  const isLegal =
-    typeof id === 'string' && id.length > 0 && new TextEncoder().encode(id).length <= MAX_ID_BYTES
+  const isLegal = typeof id === 'string' && id.length > 0 && encodeText(id).length <= MAX_ID_BYTES
   if (!isLegal) throw bad('id', id, `text of 1 to ${MAX_ID_BYTES} bytes`)
   return id
 }

@@ -2,7 +2,7 @@
 // Must not know: what a handler is.
 
 import { UsageError } from '@peerplex/wire'
-import { invalidArgument } from '@peerplex/wire/internal'
+import { encodeText, invalidArgument } from '@peerplex/wire/internal'
 
 interface PatternRow<T> {
   readonly pattern: string
@@ -85,8 +85,7 @@ function matches(pattern: readonly string[], parts: readonly string[]): boolean 
 }
 
 function assertPattern(pattern: string): void {
-  const isText =
-    typeof pattern === 'string' && pattern.length > 0 && new TextEncoder().encode(pattern).length <= 255
+  const isText = typeof pattern === 'string' && pattern.length > 0 && encodeText(pattern).length <= 255
   const parts = isText ? pattern.split('.') : []
   const isLegal = parts.every((part, index) => {
     if (part === '**') return index === parts.length - 1

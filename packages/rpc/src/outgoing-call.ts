@@ -13,7 +13,7 @@ import {
 } from '@peerplex/wire'
 import { CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { CallHost } from './call-host.js'
-import { type CallOptions, isAsyncIterable, openSpec } from './call-options.js'
+import { type CallOptions, callSpec, isAsyncIterable } from './call-options.js'
 import { Pump, type PumpEnd } from './pump.js'
 
 /** What a repetition may cost in memory (spec §25, retry input buffer). */
@@ -42,10 +42,14 @@ export abstract class OutgoingCall implements RequestSink {
   protected start(input: unknown, isOneway: boolean): void {
     // A one-way is one message: what streams is for calls.
     const isStream = !isOneway && isAsyncIterable(input)
-    const spec = openSpec(this.host, this.#name, this.#options, {
+    const spec = callSpec(this.host, this.#name, this.#options, {
+      what: 'the call of',
       isOneway,
+      windowBytes: undefined,
+      windowMessages: undefined,
       encodeFirst: isStream ? undefined : (codec) => this.#encode(codec, input),
-      onTargetError: (error) => this.giveUp(error),
+      // Not from within the search of a connection, on which other calls wait too.
+      onTargetError: (error) => queueMicrotask(() => this.giveUp(error)),
     })
     const { signal } = this.#options
     if (signal?.aborted === true) {

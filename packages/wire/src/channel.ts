@@ -22,6 +22,7 @@ import type { Delivery, Origin } from './errors.js'
 import type { InboundMessage } from './inbound-message.js'
 import type { Receiver } from './receiver.js'
 import type { Sender } from './sender.js'
+import { NO_BYTES } from './utf8.js'
 
 /** A received message in the hands of its reader. The bytes belong to the reader. */
 export interface Message {
@@ -108,8 +109,6 @@ export interface ChannelHost {
   resetChannel(channel: Channel, code: number): void
   settleChannel(channel: Channel): void
 }
-
-const NO_BYTES = new Uint8Array(0)
 
 export class Channel implements Deadline {
   /** Above 0: opened here; below: opened by the other side; 0 while our OPEN waits to be committed. */

@@ -43,8 +43,8 @@ import { Receiver, type ReceiverHost } from './receiver.js'
 import { RefTable } from './refs.js'
 import { Sender, type SenderHost } from './sender.js'
 import { type ChannelsHost, type SessionCounters, zeroCounters } from './session-core.js'
+import { NO_BYTES } from './utf8.js'
 
-const NO_BYTES = new Uint8Array(0)
 /** Receives nothing: for channels that nobody has taken. */
 const SILENT: ChannelSink = { onMessage: () => {} }
 

@@ -11,11 +11,10 @@ import { encodeHello, type Hello } from './hello.js'
 import { Keepalive } from './keepalive.js'
 import type { ChannelsHost } from './session-core.js'
 import type { ConnectionKind } from './session-types.js'
+import { NO_BYTES } from './utf8.js'
 
 /** Longer error texts are cut: they are for people, and the other side's limits may not be known yet. */
 const ERROR_TEXT_LENGTH = 500
-
-const NO_BYTES = new Uint8Array(0)
 
 export class Control {
   /** What we announce. */

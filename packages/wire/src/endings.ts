@@ -34,7 +34,7 @@ import {
   STATE_IDLE,
 } from './channel-state.js'
 import type { Channels } from './channels.js'
-import { assertCode, failedPrecondition } from './checks.js'
+import { assertCode } from './checks.js'
 import { FLAG_NOPROC, REF_NAME, TYPE_END, TYPE_RESET } from './constants.js'
 import type { DeadlineHeap } from './deadlines.js'
 import { EARN_CHANNEL } from './economy.js'
@@ -49,9 +49,9 @@ import {
 } from './error-codes.js'
 import { codeName, type Delivery } from './errors.js'
 import type { ChannelsHost } from './session-core.js'
+import { wrongState } from './session-errors.js'
 import { NO_TRANSITION } from './state-table.js'
-
-const NO_BYTES = new Uint8Array(0)
+import { NO_BYTES } from './utf8.js'
 
 /** Codes by which an opener rejects a reply: the call has run (spec §12.2). */
 const UNREADABLE_REPLY: ReadonlySet<number> = new Set([
@@ -258,12 +258,8 @@ export class Endings {
 
   #step(channel: Channel, event: number): void {
     const next = channelTable.next(channel.stateNumber, event)
-    if (next === NO_TRANSITION) {
-      throw failedPrecondition(
-        `channel '${channel.name}' is ${channel.state}`,
-        `it cannot '${channelTable.events[event]}' now`,
-      )
-    }
+    if (next === NO_TRANSITION)
+      throw wrongState(`channel '${channel.name}'`, channel.state, channelTable.events[event])
     channel.stateNumber = next
   }
 

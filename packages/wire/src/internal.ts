@@ -36,6 +36,7 @@ export { HEADER_KEYS, staticKey, staticRow } from './header-keys.js'
 export { FLOOR_HELLO } from './hello.js'
 export type { InspectedFrame, InspectedValue } from './inspect.js'
 export { inspectFrame } from './inspect.js'
+export { isChannelName } from './open-request.js'
 export { resolveSessionLimits } from './options.js'
 export {
   DRAIN_STATES,
@@ -46,3 +47,4 @@ export {
 } from './session-state.js'
 export type { TransitionRow } from './state-table.js'
 export { NO_TRANSITION, StateTable } from './state-table.js'
+export { encodeText, NO_BYTES } from './utf8.js'

@@ -4,7 +4,7 @@
 import type { OpenOptions } from './channel.js'
 import { assertWhole, invalidArgument } from './checks.js'
 import { FLAG_FIN, FLAG_IDEM, FLAG_MSG, FLAG_ONEWAY, FLOOR_CHANNEL_BYTES, MAX_U31 } from './constants.js'
-import { encodeText } from './utf8.js'
+import { encodeText, NO_BYTES } from './utf8.js'
 
 const MAX_NAME_BYTES = 255
 /** Names already checked; a program uses few. Cleared when full. */
@@ -33,8 +33,7 @@ export class OpenChecker {
 
   #checkName(name: string): void {
     if (this.#names.has(name)) return
-    const bytes = typeof name === 'string' ? encodeText(name) : new Uint8Array(0)
-    if (bytes.length === 0 || bytes.length > MAX_NAME_BYTES || bytes.some((byte) => byte < 0x20)) {
+    if (!isChannelName(name)) {
       throw invalidArgument(
         `'${String(name).slice(0, 80)}' is not a channel name`,
         `use 1 to ${MAX_NAME_BYTES} bytes of UTF-8 without control characters`,
@@ -43,4 +42,10 @@ export class OpenChecker {
     if (this.#names.size >= CHECKED_NAMES) this.#names.clear()
     this.#names.add(name)
   }
+}
+
+/** Whether an OPEN can carry it. */
+export function isChannelName(name: unknown): boolean {
+  const bytes = typeof name === 'string' ? encodeText(name) : NO_BYTES
+  return bytes.length > 0 && bytes.length <= MAX_NAME_BYTES && bytes.every((byte) => byte >= 0x20)
 }

@@ -24,6 +24,7 @@ import { FLAG_FIN, FLAG_MSG, FLAG_TRL, REF_NAME } from './constants.js'
 import type { Headers } from './entries.js'
 import type { Hello } from './hello.js'
 import type { SessionLimits } from './options.js'
+import { NO_BYTES } from './utf8.js'
 
 /** What the sender asks of its session. @internal */
 export interface SenderHost extends CommitHost {
@@ -41,8 +42,6 @@ const SMALL_LAST_BYTES = 4_000
 
 /** What `commit` would say of an item that has to wait its turn. */
 const NOT_TRIED = -9
-
-const NO_BYTES = new Uint8Array(0)
 
 export class Sender {
   readonly committer: Committer

@@ -68,6 +68,11 @@ export function idleTimeout(timeoutMs: number): ProtocolError {
   })
 }
 
+/** A local event that the state of a session or channel does not have. */
+export function wrongState(what: string, state: string, event: string | undefined): UsageError {
+  return failedPrecondition(`${what} is ${state}`, `it cannot '${event}' now`)
+}
+
 /** `start` on a session that has begun or ended. */
 export function startedTwice(): UsageError {
   return failedPrecondition(

@@ -9,7 +9,6 @@
 
 import type { Channel, OpenOptions } from './channel.js'
 import { Channels } from './channels.js'
-import { failedPrecondition } from './checks.js'
 import { Control } from './control.js'
 import { Dispatcher } from './dispatcher.js'
 import { Headers } from './entries.js'
@@ -430,12 +429,8 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   #step(event: number): void {
     const next = states.sessionTable.next(this.#state, event)
-    if (next === NO_TRANSITION) {
-      throw failedPrecondition(
-        `the session is ${this.state}`,
-        `it cannot '${states.sessionTable.events[event]}' now`,
-      )
-    }
+    if (next === NO_TRANSITION)
+      throw reasons.wrongState('the session', this.state, states.sessionTable.events[event])
     this.#state = next
   }
 
