@@ -1,7 +1,7 @@
 // Owns: one call from another peer: reading its input, running its handler, sending its answer, and settling (spec §20).
 // Must not know: how handlers are found.
 
-import { endWithError } from '@peerplex/peer/internal'
+import { endWithError, isThenable } from '@peerplex/peer/internal'
 import {
   type Channel,
   type ChannelSink,
@@ -239,12 +239,6 @@ export class InboundCall implements ChannelSink, ContextHost {
     this.#pump?.stop()
     this.input?.abandon(reason)
   }
-}
-
-function isThenable(value: unknown): boolean {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
 }
 
 /** What the platform's own functions reject with when a signal ends them. */

@@ -1,10 +1,10 @@
 // Owns: the inputs of a streaming call as its handler reads them: pulled, so that a slow handler slows the caller.
 // Must not know: calls, handlers.
 
+import { DONE, type PulledItem, Puller } from '@peerplex/peer/internal'
 import type { Channel, Codec } from '@peerplex/wire'
 import { CODE_INVALID_ARGUMENT } from '@peerplex/wire/internal'
 import { undecodableInput } from './call-errors.js'
-import { DONE, type PulledItem, Puller } from './puller.js'
 
 export class InputStream implements AsyncIterableIterator<unknown, undefined> {
   readonly #channel: Channel

@@ -2,13 +2,13 @@
 // Must not know: what a program sees of it (reply-stream.ts); handlers; how connections are chosen.
 
 import type { OpenRequest } from '@peerplex/peer/internal'
+import { type PullEnd, type PulledItem, Puller } from '@peerplex/peer/internal'
 import { type Channel, Headers } from '@peerplex/wire'
 import { CODE_INVALID_ARGUMENT } from '@peerplex/wire/internal'
 import { undecodable } from './call-errors.js'
 import type { CallHost } from './call-host.js'
 import type { CallOptions } from './call-options.js'
 import { OutgoingCall } from './outgoing-call.js'
-import { type PullEnd, type PulledItem, Puller } from './puller.js'
 
 /** Headers that somebody may wait for. */
 class LateHeaders {
