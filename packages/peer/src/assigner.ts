@@ -224,12 +224,15 @@ export class Assigner {
     try {
       const channel: Channel = connection.driver.session.open(spec.name, {
         codec: (codec as Codec).id,
+        timeoutMs: spec.timeoutMs > 0 ? Math.max(1, Math.ceil(request.expiresAtMs - nowMs)) : 0,
         headers: attemptHeaders(request),
+        windowBytes: spec.windowBytes,
+        windowMessages: spec.windowMessages,
+        message: request.message(codec as Codec),
         isLast: spec.isLast,
         isOneway: spec.isOneway,
         isIdempotent: spec.isIdempotent,
         sink: request.sink,
-        ...this.#optional(request, codec as Codec, nowMs),
       })
       request.channel = channel
     } catch (error) {
@@ -237,17 +240,6 @@ export class Assigner {
       return
     }
     request.sink.onAssigned?.(request)
-  }
-
-  #optional(request: OpenRequest, codec: Codec, nowMs: number): object {
-    const { spec } = request
-    const message = request.message(codec)
-    return {
-      ...(message !== undefined && { message }),
-      ...(spec.windowBytes !== undefined && { windowBytes: spec.windowBytes }),
-      ...(spec.windowMessages !== undefined && { windowMessages: spec.windowMessages }),
-      ...(spec.timeoutMs > 0 && { timeoutMs: Math.max(1, Math.ceil(request.expiresAtMs - nowMs)) }),
-    }
   }
 
   /** Chooses the codec and encodes the first message; false when either failed, which the sink has been told. */

@@ -46,7 +46,7 @@ export function endWithError(
   const headers = errorEntries(error)
   const hasDetails = error instanceof CallError && error.details !== undefined
   try {
-    channel.fail(code, { message, headers, ...(hasDetails && { details: codec.encode(error.details) }) })
+    channel.fail(code, { message, headers, details: hasDetails ? codec.encode(error.details) : undefined })
   } catch (failure) {
     report(failure)
     channel.fail(code, { message: message.slice(0, SHORT_MESSAGE_CHARACTERS) })
@@ -54,12 +54,12 @@ export function endWithError(
 }
 
 /** Codes that the table does not have travel by name. */
-function errorEntries(error: unknown): Record<string, string> {
+function errorEntries(error: unknown): Record<string, string | undefined> {
   if (!(error instanceof PeerplexError)) return {}
   const isOwnCode = error instanceof CallError && isApplicationCode(error.code)
   return {
-    ...(isOwnCode && { 'error-type': error.code }),
-    ...(error.hint !== '' && { hint: error.hint }),
+    'error-type': isOwnCode ? error.code : undefined,
+    hint: error.hint === '' ? undefined : error.hint,
   }
 }
 

@@ -72,31 +72,31 @@ export interface ChannelSink {
 /** What `Session.open` may be told. */
 export interface OpenOptions {
   /** Codec id of all messages on this channel; 0 raw. */
-  readonly codec?: number
+  readonly codec?: number | undefined
   /** The channel ends with DEADLINE_EXCEEDED after this long, on both sides. 0: never. */
-  readonly timeoutMs?: number
-  readonly headers?: HeadersInit
+  readonly timeoutMs?: number | undefined
+  readonly headers?: HeadersInit | undefined
   /** Bytes the other side may have under way on this channel, 16,384 … 2^31-1; default: as in HELLO. */
-  readonly windowBytes?: number
+  readonly windowBytes?: number | undefined
   /** Messages the other side may have under way, 1 … 65,535; 1 gives strict one-at-a-time pull. */
-  readonly windowMessages?: number
+  readonly windowMessages?: number | undefined
   /** First message; taken: it must not be changed any more. */
-  readonly message?: Uint8Array
+  readonly message?: Uint8Array | undefined
   /** No message follows: FIN goes with OPEN. */
-  readonly isLast?: boolean
+  readonly isLast?: boolean | undefined
   /** No answer of any kind; implies isLast. Its `onClose` comes when the transport has it (delivery `unknown`). */
-  readonly isOneway?: boolean
+  readonly isOneway?: boolean | undefined
   /** Running it twice does no harm. */
-  readonly isIdempotent?: boolean
-  readonly sink?: ChannelSink
+  readonly isIdempotent?: boolean | undefined
+  readonly sink?: ChannelSink | undefined
 }
 
 /** What `Channel.fail` may add to the code. */
 export interface FailOptions {
-  readonly message?: string
-  readonly headers?: HeadersInit
+  readonly message?: string | undefined
+  readonly headers?: HeadersInit | undefined
   /** Encoded with the channel's codec; taken. */
-  readonly details?: Uint8Array
+  readonly details?: Uint8Array | undefined
 }
 
 /** The parts of a session that a channel calls. @internal */
@@ -244,7 +244,7 @@ export class Channel implements Deadline {
 
   /** Refuses it: the other side learns that nothing ran (NOPROC) and may try elsewhere. Codes as in spec §12. */
   refuse(code: number = CODE_UNIMPLEMENTED, message = '', headers?: HeadersInit): void {
-    this.host.refuseChannel(this, code, { message, ...(headers !== undefined && { headers }) })
+    this.host.refuseChannel(this, code, { message, headers })
   }
 
   // ---- output -------------------------------------------------------------------------------------------------------
