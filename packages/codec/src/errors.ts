@@ -1,6 +1,8 @@
 // Owns: how the codecs say what is wrong: with a value and where in it, with a payload and at which byte.
 // Must not know: any encoding.
-import { LimitError, PeerplexError, UsageError } from '@peerplex/wire'
+
+import { LimitError, PeerplexError, type UsageError } from '@peerplex/wire'
+import { invalidArgument } from '@peerplex/wire/internal'
 import type { CodecLimits } from './options.js'
 
 /** Where in a value something is: property names and positions, from the outside in. */
@@ -34,14 +36,7 @@ export function unsendable(
   hint: string,
   cause?: unknown,
 ): UsageError {
-  return new UsageError(
-    'INVALID_ARGUMENT',
-    `codec ${codec} cannot encode this: ${pathText(path)} ${problem}`,
-    {
-      hint,
-      cause,
-    },
-  )
+  return invalidArgument(`codec ${codec} cannot encode this: ${pathText(path)} ${problem}`, hint, cause)
 }
 
 /** The payload is malformed, or holds what this codec does not take. */

@@ -7,16 +7,18 @@ import type { CodecLimits } from './options.js'
 import {
   ARRAY,
   BYTES,
+  badMapKey,
   CONVERTIBLE,
   converted,
-  cycleEnd,
   DATE,
   describe,
   kindOf,
   MAP,
+  noTime,
   PLAIN,
   refusal,
   STREAM,
+  tooDeep,
 } from './values.js'
 
 const NAME = 'json'
@@ -82,7 +84,7 @@ export class JsonPreparer {
         return this.#map(this.#objectOf(value as ReadonlyMap<unknown, unknown>))
       case DATE:
         if (!Number.isNaN((value as Date).getTime())) return value
-        throw unsendable(NAME, this.#path(), 'is a Date without a valid time', 'send null in its place')
+        throw noTime(NAME, this.#path())
       case BYTES:
         throw unsendable(
           NAME,
@@ -140,14 +142,7 @@ export class JsonPreparer {
   #objectOf(map: ReadonlyMap<unknown, unknown>): Record<string, unknown> {
     const object: Record<string, unknown> = {}
     for (const [key, value] of map) {
-      if (typeof key !== 'string') {
-        throw unsendable(
-          NAME,
-          this.#path(),
-          `is a Map with a key of type ${typeof key}`,
-          'use string keys, or send [...map]',
-        )
-      }
+      if (typeof key !== 'string') throw badMapKey(NAME, this.#path(), key)
       put(object, key, value)
     }
     return object
@@ -162,16 +157,7 @@ export class JsonPreparer {
   #enter(count: number): number {
     const depth = this.#depth
     const { maxDepth, maxElementCount } = this.#limits
-    if (depth >= maxDepth) {
-      const end = cycleEnd(this.#root, this.#path())
-      if (end < 0) throw tooLargeToSend(NAME, this.#path(), 'maxDepth', maxDepth)
-      throw unsendable(
-        NAME,
-        this.#path().slice(0, end + 1),
-        'is circular: it leads back to an object around it',
-        'send an id in its place',
-      )
-    }
+    if (depth >= maxDepth) throw tooDeep(NAME, this.#root, this.#path(), maxDepth)
     this.#elementsLeft -= count
     if (this.#elementsLeft < 0) throw tooLargeToSend(NAME, this.#path(), 'maxElementCount', maxElementCount)
     return depth

@@ -1,14 +1,14 @@
 // Owns: the codec `json` (id 1): JSON in UTF-8, with JSON.parse and JSON.stringify between two passes of our own.
 // Must not know: how a value is made ready for JSON (json-prepare.ts) or a payload is measured (json-scan.ts).
+
 import type { Codec, RefExporter, RefImporter } from '@peerplex/wire'
 import { decodeFailure, encodeFailure, tooLargeToTake, unreadable } from './errors.js'
 import { JsonPreparer } from './json-prepare.js'
 import { mayNameProto, measureJson, restored } from './json-scan.js'
 import { type CodecLimits, resolveCodecLimits } from './options.js'
+import { encoder, strictDecoder } from './utf8.js'
 
 const NAME = 'json'
-const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * What goes out as what, and what comes back, is the table in docs/codecs.md. `decode` is given an importer only for a message
@@ -59,7 +59,7 @@ class JsonCodec implements Codec {
 
 function textOf(payload: Uint8Array): string {
   try {
-    return decoder.decode(payload)
+    return strictDecoder.decode(payload)
   } catch (error) {
     throw unreadable(NAME, 'it is not valid UTF-8', error)
   }

@@ -1,14 +1,15 @@
 // Owns: MessagePack to values in one pass over bytes that nobody trusts: every count and length is held against the bytes that
 // are left and against the limits before anything is built from it.
 // Must not know: sessions and frames; what a reference leads to.
+
 import type { RefImporter } from '@peerplex/wire'
 import { decodeFailure, tooLargeToTake, unreadable } from './errors.js'
 import * as format from './msgpack-format.js'
 import type { CodecLimits } from './options.js'
+import { strictDecoder } from './utf8.js'
 import { hideProto } from './values.js'
 
 const NAME = 'msgpack'
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const { fromCharCode } = String
 
 const NO_BYTES = new Uint8Array(0)
@@ -259,7 +260,7 @@ export class MsgpackReader {
 
   #decoded(start: number, end: number): string {
     try {
-      return decoder.decode(this.#bytes.subarray(start, end))
+      return strictDecoder.decode(this.#bytes.subarray(start, end))
     } catch {
       this.#at = start
       throw this.#bad('a string is not valid UTF-8')

@@ -1,27 +1,30 @@
 // Owns: values to MessagePack in one pass: checks, limits and bytes. What it writes is plain MessagePack in its shortest
 // form, and one extension: type 1, a reference (spec §14).
 // Must not know: sessions and frames; what a reference leads to.
+
 import type { RefExporter } from '@peerplex/wire'
 import { encodeFailure, type Path, tooLargeToSend, unsendable } from './errors.js'
 import * as format from './msgpack-format.js'
 import type { CodecLimits } from './options.js'
+import { encoder } from './utf8.js'
 import {
   ARRAY,
   BYTES,
+  badMapKey,
   bytesOf,
   CONVERTIBLE,
   converted,
-  cycleEnd,
   DATE,
   kindOf,
   MAP,
+  noTime,
   PLAIN,
   refusal,
   STREAM,
+  tooDeep,
 } from './values.js'
 
 const NAME = 'msgpack'
-const encoder = new TextEncoder()
 
 /** The scratch buffer at rest; most messages fit. */
 const SCRATCH_BYTES = 16_384
@@ -181,14 +184,7 @@ export class MsgpackWriter {
     const depth = this.#enter(map.size)
     this.#head(map.size, format.FIXMAP, format.MAP_16)
     for (const [key, value] of map) {
-      if (typeof key !== 'string') {
-        throw unsendable(
-          NAME,
-          this.#path().slice(0, depth),
-          `is a Map with a key of type ${typeof key}`,
-          'use string keys, or send [...map]',
-        )
-      }
+      if (typeof key !== 'string') throw badMapKey(NAME, this.#path().slice(0, depth), key)
       this.#steps[depth] = key
       this.#depth = depth + 1
       this.#reserve(HEAD_BYTES)
@@ -201,16 +197,7 @@ export class MsgpackWriter {
   /** Goes one level down, into a container that announces `count` values. Returns the depth to come back to. */
   #enter(count: number): number {
     const depth = this.#depth
-    if (depth >= this.#maxDepth) {
-      const end = cycleEnd(this.#root, this.#path())
-      if (end < 0) throw tooLargeToSend(NAME, this.#path(), 'maxDepth', this.#maxDepth)
-      throw unsendable(
-        NAME,
-        this.#path().slice(0, end + 1),
-        'is circular: it leads back to an object around it',
-        'send an id in its place',
-      )
-    }
+    if (depth >= this.#maxDepth) throw tooDeep(NAME, this.#root, this.#path(), this.#maxDepth)
     this.#elementsLeft -= count
     if (this.#elementsLeft < 0) {
       throw tooLargeToSend(NAME, this.#path(), 'maxElementCount', this.#maxElementCount)
@@ -340,7 +327,7 @@ export class MsgpackWriter {
   #date(date: Date): void {
     const timeMs = date.getTime()
     if (Number.isNaN(timeMs)) {
-      throw unsendable(NAME, this.#path(), 'is a Date without a valid time', 'send null in its place')
+      throw noTime(NAME, this.#path())
     }
     this.#reserve(TIMESTAMP_BYTES)
     const seconds = Math.floor(timeMs / 1_000)

@@ -1,6 +1,6 @@
 // Owns: the limits of the codecs: unit, range, default, what happens at them, and why this default.
 // Must not know: how a limit is enforced. `resolveCodecLimits` is the only place that fills in a default.
-import { UsageError } from '@peerplex/wire'
+import { resolveLimits } from '@peerplex/wire/internal'
 
 /**
  * What one message may hold, in both directions: a value that the other side would refuse fails where it is made. Beyond
@@ -32,24 +32,5 @@ export const CODEC_LIMIT_RANGES: Readonly<Record<keyof CodecLimits, readonly [mi
 
 /** Fills in defaults and checks every range. Throws UsageError INVALID_ARGUMENT that names the option and its range. */
 export function resolveCodecLimits(limits: Partial<CodecLimits> = {}): CodecLimits {
-  const names = Object.keys(CODEC_LIMIT_RANGES) as (keyof CodecLimits)[]
-  for (const name of Object.keys(limits)) {
-    if (!Object.hasOwn(CODEC_LIMIT_RANGES, name)) {
-      throw new UsageError('INVALID_ARGUMENT', `there is no codec limit '${name}'`, {
-        hint: `the limits are ${names.join(', ')}`,
-      })
-    }
-  }
-  const resolved = { ...DEFAULT_CODEC_LIMITS }
-  for (const name of names) {
-    const value = limits[name] ?? DEFAULT_CODEC_LIMITS[name]
-    const [min, max] = CODEC_LIMIT_RANGES[name]
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new UsageError('INVALID_ARGUMENT', `codec limit ${name} is ${value}`, {
-        hint: `give a whole number from ${min} to ${max}`,
-      })
-    }
-    resolved[name] = value
-  }
-  return Object.freeze(resolved)
+  return resolveLimits('codec limit', limits, DEFAULT_CODEC_LIMITS, CODEC_LIMIT_RANGES)
 }

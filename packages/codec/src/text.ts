@@ -1,7 +1,9 @@
 // Owns: the codec `text` (id 5): UTF-8.
 // Must not know: what the text means.
+
 import type { Codec } from '@peerplex/wire'
 import { unreadable, unsendable } from './errors.js'
+import { encoder, strictDecoder } from './utf8.js'
 import { describe } from './values.js'
 
 /**
@@ -11,9 +13,6 @@ import { describe } from './values.js'
 export function createTextCodec(): Codec {
   return TEXT
 }
-
-const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const TEXT: Codec = Object.freeze({
   id: 5,
@@ -25,7 +24,7 @@ const TEXT: Codec = Object.freeze({
   },
   decode(payload: Uint8Array): unknown {
     try {
-      return decoder.decode(payload)
+      return strictDecoder.decode(payload)
     } catch (error) {
       throw unreadable('text', 'it is not valid UTF-8', error)
     }

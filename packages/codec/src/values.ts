@@ -1,7 +1,7 @@
 // Owns: what a JavaScript value is to the codecs that carry values (json, msgpack), the same for both, and the words for what
 // they do not carry.
 // Must not know: any encoding.
-import { type Path, unsendable } from './errors.js'
+import { type Path, tooLargeToSend, unsendable } from './errors.js'
 
 /** A plain object: made by a literal, by JSON.parse, with no prototype, or so made in another realm. */
 export const PLAIN = 0
@@ -103,33 +103,26 @@ export function describe(value: unknown): string {
   const name = typeof maker === 'function' ? maker.name : ''
   if (name === '') return 'an instance of a class'
   if (name === 'Object') return 'an object'
-  return KNOWN_CLASSES.has(name) ? `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}` : `an instance of ${name}`
+  const needsNoIntroduction = ArrayBuffer.isView(value) || BUILT_IN.has(maker)
+  return needsNoIntroduction ? `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}` : `an instance of ${name}`
 }
 
-/** Classes that need no introduction. */
-const KNOWN_CLASSES: ReadonlySet<string> = new Set([
-  'Array',
-  'ArrayBuffer',
-  'BigInt64Array',
-  'BigUint64Array',
-  'Buffer',
-  'DataView',
-  'Date',
-  'Error',
-  'Float32Array',
-  'Float64Array',
-  'Int16Array',
-  'Int32Array',
-  'Int8Array',
-  'Map',
-  'Promise',
-  'RegExp',
-  'Set',
-  'Uint16Array',
-  'Uint32Array',
-  'Uint8Array',
-  'Uint8ClampedArray',
-])
+const BUILT_IN: ReadonlySet<unknown> = new Set([Array, ArrayBuffer, Date, Error, Map, Promise, RegExp, Set])
+
+/** The error for a Map, at `path`, with a key that is no string. */
+export function badMapKey(codec: string, path: Path, key: unknown): Error {
+  return unsendable(
+    codec,
+    path,
+    `is a Map with a key of type ${typeof key}`,
+    'use string keys, or send [...map]',
+  )
+}
+
+/** The error for a Date that holds no time. */
+export function noTime(codec: string, path: Path): Error {
+  return unsendable(codec, path, 'is a Date without a valid time', 'send null in its place')
+}
 
 /** The error for a value that codecs of values do not carry. */
 export function refusal(codec: string, path: Path, value: unknown): Error {
@@ -161,11 +154,23 @@ function hintFor(value: unknown): string {
   return 'send a plain object, or give the class a toJSON method that makes one'
 }
 
+/** The error for a value that is nested deeper than `maxDepth`: circular, or merely deep. */
+export function tooDeep(codec: string, root: unknown, path: Path, maxDepth: number): Error {
+  const end = cycleEnd(root, path)
+  if (end < 0) return tooLargeToSend(codec, path, 'maxDepth', maxDepth)
+  return unsendable(
+    codec,
+    path.slice(0, end + 1),
+    'is circular: it leads back to an object around it',
+    'send an id in its place',
+  )
+}
+
 /**
  * The step in `path` at which an object comes again inside itself, or -1: tells a value that is circular from one that is
  * merely deep. Only called when the depth has run out, so that nothing is remembered on the way that succeeds.
  */
-export function cycleEnd(root: unknown, path: Path): number {
+function cycleEnd(root: unknown, path: Path): number {
   const seen = new Set<unknown>([root])
   let value = root
   for (const [index, step] of path.entries()) {

@@ -3,7 +3,8 @@ import { createContext, runInContext } from 'node:vm'
 import { build } from 'rolldown'
 import { expect, it } from 'vitest'
 
-const sourceOf = (name: string) => fileURLToPath(new URL(`../../${name}/src/index.ts`, import.meta.url))
+const sourceOf = (name: string, entry = 'index') =>
+  fileURLToPath(new URL(`../../${name}/src/${entry}.ts`, import.meta.url))
 
 /** Runs in the page: every codec there and back, an error, and what the classes of the results are called. */
 const PROGRAM = `
@@ -35,7 +36,9 @@ it('runs where there is neither Node nor Buffer, and where no code may be made f
   const result = await build({
     input: sourceOf('codec'),
     platform: 'browser',
-    resolve: { alias: { '@peerplex/wire': sourceOf('wire') } },
+    resolve: {
+      alias: { '@peerplex/wire/internal': sourceOf('wire', 'internal'), '@peerplex/wire': sourceOf('wire') },
+    },
     output: { format: 'iife', name: 'Bundle' },
     write: false,
     onLog: (_level, log) => warnings.push(log.message),

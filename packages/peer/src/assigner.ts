@@ -1,7 +1,9 @@
 // Owns: bringing opens to connections: at once if one has room, else through the queue; again where that is provably harmless;
 // and the errors of those that never get there (spec §19).
 // Must not know: links and listeners, what messages mean.
-import { type Channel, type Codec, ERRORS, Headers, type Outcome, type PeerplexError } from '@peerplex/wire'
+
+import { type Channel, type Codec, Headers, type Outcome, type PeerplexError } from '@peerplex/wire'
+import { CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { TimerHandle } from './clock.js'
 import type { CodecSet } from './codec-set.js'
 import { OpenQueue } from './open-queue.js'
@@ -100,7 +102,7 @@ export class Assigner {
   }
 
   /** The program gave up: whatever waits is dropped, and a channel is reset. */
-  cancel(request: OpenRequest, code: number = ERRORS.CANCELLED.wireCode): void {
+  cancel(request: OpenRequest, code: number = CODE_CANCELLED): void {
     if (request.state === 'settled') return
     const wasWaiting = request.state === 'waiting'
     request.state = 'settled'
@@ -222,12 +224,15 @@ export class Assigner {
     try {
       const channel: Channel = connection.driver.session.open(spec.name, {
         codec: (codec as Codec).id,
+        timeoutMs: spec.timeoutMs > 0 ? Math.max(1, Math.ceil(request.expiresAtMs - nowMs)) : 0,
         headers: attemptHeaders(request),
+        windowBytes: spec.windowBytes,
+        windowMessages: spec.windowMessages,
+        message: request.message(codec as Codec),
         isLast: spec.isLast,
         isOneway: spec.isOneway,
         isIdempotent: spec.isIdempotent,
         sink: request.sink,
-        ...this.#optional(request, codec as Codec, nowMs),
       })
       request.channel = channel
     } catch (error) {
@@ -235,17 +240,6 @@ export class Assigner {
       return
     }
     request.sink.onAssigned?.(request)
-  }
-
-  #optional(request: OpenRequest, codec: Codec, nowMs: number): object {
-    const { spec } = request
-    const message = request.message(codec)
-    return {
-      ...(message !== undefined && { message }),
-      ...(spec.windowBytes !== undefined && { windowBytes: spec.windowBytes }),
-      ...(spec.windowMessages !== undefined && { windowMessages: spec.windowMessages }),
-      ...(spec.timeoutMs > 0 && { timeoutMs: Math.max(1, Math.ceil(request.expiresAtMs - nowMs)) }),
-    }
   }
 
   /** Chooses the codec and encodes the first message; false when either failed, which the sink has been told. */

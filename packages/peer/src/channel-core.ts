@@ -1,17 +1,17 @@
 // Owns: one channel of a program, below its public face: where it stands (waiting for a connection, on one, ended), what was
 // received and who takes it, and how it ends. The wire channel and the request tell it everything; nobody else does.
 // Must not know: what a program sees of it (peer-channel.ts), how things are sent (channel-output.ts).
+
 import {
   type Channel,
   ClosedError,
   type Codec,
-  ERRORS,
   Headers,
   type Message,
   type Outcome,
   PeerplexError,
-  UsageError,
 } from '@peerplex/wire'
+import { CODE_CANCELLED, failedPrecondition } from '@peerplex/wire/internal'
 import { ChannelEnd } from './channel-end.js'
 import { endWithError, undecodable, wireCodeOf } from './channel-errors.js'
 import type { MessageCallback, Reader, Taker } from './channel-input.js'
@@ -105,13 +105,13 @@ export class ChannelCore implements RequestSink {
     const { signal } = this.#options
     if (signal?.aborted === true) {
       this.#giveUp(signal)
-      this.onCancelled(ERRORS.CANCELLED.wireCode)
+      this.onCancelled(CODE_CANCELLED)
       return
     }
     if (signal !== undefined) {
       this.#onAbort = () => {
         this.#giveUp(signal)
-        this.reset(ERRORS.CANCELLED.wireCode)
+        this.reset(CODE_CANCELLED)
       }
       signal.addEventListener('abort', this.#onAbort)
     }
@@ -135,10 +135,9 @@ export class ChannelCore implements RequestSink {
   /** Throws UsageError when somebody else takes the messages. */
   claim(taker: Taker): void {
     if (this.taker !== 'nobody') {
-      throw new UsageError(
-        'FAILED_PRECONDITION',
+      throw failedPrecondition(
         `the messages of channel '${this.name}' are taken by ${this.taker} already, not by ${taker}`,
-        { hint: 'a channel has one reader: iterate, set onMessage, or use toWeb() or join()' },
+        'a channel has one reader: iterate, set onMessage, or use toWeb() or join()',
       )
     }
     this.taker = taker

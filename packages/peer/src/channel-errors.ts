@@ -1,14 +1,8 @@
 // Owns: how an error of this side's program reaches the other side, and what of it must not (spec §12.3).
 // Must not know: why it was raised.
-import {
-  CallError,
-  type Channel,
-  type Codec,
-  codeNumber,
-  ERRORS,
-  PeerplexError,
-  UsageError,
-} from '@peerplex/wire'
+
+import { CallError, type Channel, type Codec, codeNumber, PeerplexError, UsageError } from '@peerplex/wire'
+import { CODE_UNKNOWN, reasonOf } from '@peerplex/wire/internal'
 import { isApplicationCode } from './open-request.js'
 
 /** Longer texts are cut where the whole error does not fit one frame. */
@@ -24,7 +18,7 @@ const STACK_LINES = /(?:\r?\n\s+at .*)+/g
 export function wireCodeOf(error: unknown): number {
   // A wrong use of this library is a fault of this side, whatever the other side sent.
   const code = error instanceof PeerplexError && !(error instanceof UsageError) ? codeNumber(error.code) : 0
-  return code === 0 ? ERRORS.UNKNOWN.wireCode : code
+  return code === 0 ? CODE_UNKNOWN : code
 }
 
 /**
@@ -52,7 +46,7 @@ export function endWithError(
   const headers = errorEntries(error)
   const hasDetails = error instanceof CallError && error.details !== undefined
   try {
-    channel.fail(code, { message, headers, ...(hasDetails && { details: codec.encode(error.details) }) })
+    channel.fail(code, { message, headers, details: hasDetails ? codec.encode(error.details) : undefined })
   } catch (failure) {
     report(failure)
     channel.fail(code, { message: message.slice(0, SHORT_MESSAGE_CHARACTERS) })
@@ -60,18 +54,18 @@ export function endWithError(
 }
 
 /** Codes that the table does not have travel by name. */
-function errorEntries(error: unknown): Record<string, string> {
+function errorEntries(error: unknown): Record<string, string | undefined> {
   if (!(error instanceof PeerplexError)) return {}
   const isOwnCode = error instanceof CallError && isApplicationCode(error.code)
   return {
-    ...(isOwnCode && { 'error-type': error.code }),
-    ...(error.hint !== '' && { hint: error.hint }),
+    'error-type': isOwnCode ? error.code : undefined,
+    hint: error.hint === '' ? undefined : error.hint,
   }
 }
 
 function textOf(error: unknown): string {
   try {
-    return error instanceof Error ? error.message : String(error)
+    return reasonOf(error)
   } catch {
     return 'an object without a text was thrown'
   }
@@ -84,7 +78,7 @@ export function undecodable(
   remote: string | undefined,
   cause: unknown,
 ): PeerplexError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = reasonOf(cause)
   return new PeerplexError(
     'INVALID_ARGUMENT',
     `a message on channel '${name}' does not decode as ${codec.name}: ${reason}`,

@@ -32,6 +32,7 @@ export function inboundHandler<T>(host: CoreHost, handler: ChannelHandler<T>): I
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Whether a handler answers later. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

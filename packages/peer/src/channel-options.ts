@@ -1,9 +1,9 @@
-// Owns: what `open` may be told, and how that becomes what the peer opens.
-// Must not know: how a channel runs.
-import { Headers, type HeadersInit, UsageError } from '@peerplex/wire'
+// Owns: what a channel or a call may be told when it is opened, and how that becomes what the peer opens.
+// Must not know: how a channel or a call runs.
+import { Headers, type HeadersInit, type UsageError } from '@peerplex/wire'
+import { invalidArgument, isChannelName, showScalar } from '@peerplex/wire/internal'
 import type { OpenSpec, Target } from './open-request.js'
 import type { ResolvedPeerOptions } from './options.js'
-import type { RemotePeer } from './remote-peer.js'
 
 export interface ChannelOptions {
   /** Aborting gives the channel up at once: it ends with CANCELLED here and on the other side. */
@@ -29,8 +29,22 @@ export interface ChannelOptions {
   readonly onTrailers?: ((trailers: Headers) => void) | undefined
 }
 
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
+/** What differs between a channel and the kinds of calls. */
+export interface OpenShape {
+  /** What is opened, in errors; its name follows. */
+  readonly what: 'channel' | 'the call of'
+  readonly isOneway: boolean
+  readonly windowBytes: number | undefined
+  readonly windowMessages: number | undefined
+  /** The first message; undefined when none is known at once. */
+  readonly encodeFirst: OpenSpec['encodeFirst']
+  /** Told what the program's own test over the peers throws; such a peer will not do. */
+  readonly onTargetError: (error: unknown) => void
+}
+
+const MAX_MS = 2 ** 31 - 1
 const MAX_NAME_BYTES = 255
+const LEAST_WINDOW_BYTES = 16_384
 
 /** Throws UsageError, LimitError for what makes no sense, before anything is sent. `report` hears what `to` throws. */
 export function channelSpec(
@@ -39,75 +53,95 @@ export function channelSpec(
   defaults: ResolvedPeerOptions,
   report: (error: unknown) => void,
 ): OpenSpec {
-  assertName(name)
-  assertKinds(options)
-  const timeoutMs = options.timeoutMs ?? defaults.timeoutMs
-  assertRange('timeoutMs', timeoutMs, 0, MAX_TIMEOUT_MS)
-  if (options.windowBytes !== undefined)
-    assertRange('windowBytes', options.windowBytes, 16_384, MAX_TIMEOUT_MS)
-  if (options.windowMessages !== undefined) assertRange('windowMessages', options.windowMessages, 1, 0xffff)
+  if (!isChannelName(name) || name.startsWith('~')) {
+    throw invalidArgument(
+      `'${String(name).slice(0, 80)}' is not a channel name`,
+      `use 1 to ${MAX_NAME_BYTES} bytes without control characters; names with '~' belong to the protocol`,
+    )
+  }
+  return openSpec(name, options, defaults, {
+    what: 'channel',
+    isOneway: false,
+    windowBytes: options.windowBytes,
+    windowMessages: options.windowMessages,
+    encodeFirst: undefined,
+    onTargetError: report,
+  })
+}
+
+/** For a name that is checked. Throws UsageError for an option that makes no sense, LimitError for too many headers. */
+export function openSpec(
+  name: string,
+  options: Omit<ChannelOptions, 'windowBytes' | 'windowMessages'>,
+  defaults: ResolvedPeerOptions,
+  shape: OpenShape,
+): OpenSpec {
+  assertOptions(name, options, shape)
   return {
     name,
     codec: options.codec,
     headers: Headers.from(options.headers),
-    timeoutMs,
-    isLast: false,
-    isOneway: false,
+    timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
+    isLast: shape.encodeFirst !== undefined,
+    isOneway: shape.isOneway,
     isIdempotent: options.idempotent === true,
-    windowBytes: options.windowBytes,
-    windowMessages: options.windowMessages,
-    to: guardedTarget(options.to, report),
+    windowBytes: shape.windowBytes,
+    windowMessages: shape.windowMessages,
+    to: guardedTarget(options.to, shape.onTargetError),
     waitForReady: options.waitForReady ?? defaults.waitForReady,
-    encodeFirst: undefined,
+    encodeFirst: shape.encodeFirst,
   }
 }
 
-/** A test that throws fits nobody; what is behind it is the program's defect. */
-function guardedTarget(to: Target | undefined, report: (error: unknown) => void): Target | undefined {
-  if (to === undefined || typeof to === 'string') return to
-  if (typeof to !== 'function') {
-    throw new UsageError('INVALID_ARGUMENT', `'to' is ${typeof to}`, { hint: 'give a peer id or a function' })
-  }
-  return (remote: RemotePeer) => {
+function assertOptions(name: string, options: ChannelOptions, shape: OpenShape): void {
+  const { timeoutMs, to, codec, signal, onHeaders, onTrailers } = options
+  const { windowBytes, windowMessages } = shape
+  if (!isWhole(timeoutMs, 0, MAX_MS))
+    throw wrong(name, shape, 'timeoutMs', timeoutMs, `a whole number from 0 (none) to ${MAX_MS}`)
+  if (!isWhole(windowBytes, LEAST_WINDOW_BYTES, MAX_MS))
+    throw wrong(
+      name,
+      shape,
+      'windowBytes',
+      windowBytes,
+      `a whole number from ${LEAST_WINDOW_BYTES} to ${MAX_MS}`,
+    )
+  if (!isWhole(windowMessages, 1, 0xffff))
+    throw wrong(name, shape, 'windowMessages', windowMessages, 'a whole number from 1 to 65535')
+  if (!isKind(to, 'string') && typeof to !== 'function')
+    throw wrong(name, shape, 'to', to, 'the id of a peer, or a function that tells which peers will do')
+  if (!isKind(codec, 'string'))
+    throw wrong(name, shape, 'codec', codec, "the name of a codec, such as 'json'")
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
+    throw wrong(name, shape, 'signal', signal, 'an AbortSignal')
+  if (!isKind(onHeaders, 'function')) throw wrong(name, shape, 'onHeaders', onHeaders, 'a function')
+  if (!isKind(onTrailers, 'function')) throw wrong(name, shape, 'onTrailers', onTrailers, 'a function')
+}
+
+function isWhole(value: number | undefined, min: number, max: number): boolean {
+  return value === undefined || (Number.isInteger(value) && value >= min && value <= max)
+}
+
+function isKind(value: unknown, kind: 'string' | 'function'): boolean {
+  return value === undefined || typeof value === kind
+}
+
+function wrong(name: string, shape: OpenShape, option: string, value: unknown, allowed: string): UsageError {
+  return invalidArgument(
+    `option ${option} of ${shape.what} '${name}' is ${showScalar(value)}`,
+    `give ${allowed}`,
+  )
+}
+
+/** A test that throws fits nobody. */
+function guardedTarget(to: Target | undefined, onError: (error: unknown) => void): Target | undefined {
+  if (typeof to !== 'function') return to
+  return (remote) => {
     try {
       return to(remote)
     } catch (error) {
-      report(error)
+      onError(error)
       return false
     }
   }
-}
-
-/** Whether a name can be opened at all; whose it is is another question. */
-export function isOpenableName(name: string): boolean {
-  const bytes = typeof name === 'string' ? new TextEncoder().encode(name) : new Uint8Array(0)
-  return bytes.length > 0 && bytes.length <= MAX_NAME_BYTES && bytes.every((byte) => byte >= 0x20)
-}
-
-function assertName(name: string): void {
-  if (isOpenableName(name) && !name.startsWith('~')) return
-  throw new UsageError('INVALID_ARGUMENT', `'${String(name).slice(0, 80)}' is not a channel name`, {
-    hint: `use 1 to ${MAX_NAME_BYTES} bytes without control characters; names with '~' belong to the protocol`,
-  })
-}
-
-function assertKinds({ codec, signal, onHeaders, onTrailers }: ChannelOptions): void {
-  assertKind('codec', codec, typeof codec === 'string', "the name of a codec, such as 'json'")
-  assertKind('signal', signal, typeof signal?.addEventListener === 'function', 'an AbortSignal')
-  assertKind('onHeaders', onHeaders, typeof onHeaders === 'function', 'a function')
-  assertKind('onTrailers', onTrailers, typeof onTrailers === 'function', 'a function')
-}
-
-function assertKind(option: string, value: unknown, isRight: boolean, allowed: string): void {
-  if (value === undefined || isRight) return
-  throw new UsageError('INVALID_ARGUMENT', `open: ${option} is ${value === null ? 'null' : typeof value}`, {
-    hint: `give ${allowed}`,
-  })
-}
-
-function assertRange(option: string, value: number, min: number, max: number): void {
-  if (Number.isInteger(value) && value >= min && value <= max) return
-  throw new UsageError('INVALID_ARGUMENT', `open: ${option} is ${String(value)}`, {
-    hint: `give a whole number from ${min} to ${max}`,
-  })
 }

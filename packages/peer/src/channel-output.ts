@@ -1,8 +1,8 @@
 // Owns: what a channel sends: straight to the wire once it has a connection; held before that, and until the OPEN has left,
 // so that it can go to another connection. And who waits for room.
 // Must not know: how a connection is found, what is received.
-import { type Channel, type Codec, type Headers, type Outcome, UsageError } from '@peerplex/wire'
-import { MESSAGE_CHARGE_BYTES } from '@peerplex/wire/internal'
+import type { Channel, Codec, Headers, Outcome } from '@peerplex/wire'
+import { failedPrecondition, MESSAGE_CHARGE_BYTES } from '@peerplex/wire/internal'
 import type { OpenRequest } from './open-request.js'
 
 /** What a repetition may cost in memory (spec §25, retry input buffer). What was never sent is held whatever it costs. */
@@ -140,12 +140,9 @@ export class ChannelOutput {
 
   #hold(message: HeldMessage): Promise<void> {
     if (this.#trailers !== null) {
-      throw new UsageError(
-        'FAILED_PRECONDITION',
+      throw failedPrecondition(
         `send on channel '${this.#name}' after its output was ended`,
-        {
-          hint: 'send everything before end()',
-        },
+        'send everything before end()',
       )
     }
     const bytes = this.#keep(message)

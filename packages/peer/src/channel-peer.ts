@@ -1,7 +1,9 @@
 // Owns: a peer below RPC: what is bound and connected, the pool of connections that results, channels opened and accepted on
 // it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
 // Must not know: any transport or codec (they are handed in), what messages mean.
-import { type Channel, Headers, type Hello, type PeerplexError, UsageError } from '@peerplex/wire'
+
+import { type Channel, Headers, type Hello, type PeerplexError } from '@peerplex/wire'
+import { failedPrecondition } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
 import { ChannelCore, type CoreHost } from './channel-core.js'
@@ -409,9 +411,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
 
   #assertOpen(verb: string): void {
     if (this.#phase === 'open') return
-    throw new UsageError('FAILED_PRECONDITION', `${verb} on a peer that is ${this.#phase}`, {
-      hint: 'create a new peer',
-    })
+    throw failedPrecondition(`${verb} on a peer that is ${this.#phase}`, 'create a new peer')
   }
 }
 

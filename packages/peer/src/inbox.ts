@@ -1,6 +1,8 @@
 // Owns: channels that other peers open: who answers to their name, and the refusal of those that nobody does (spec §12.3).
 // Must not know: what a handler does with its channel.
-import { type Channel, type Codec, ERRORS, type Headers } from '@peerplex/wire'
+
+import type { Channel, Codec, Headers } from '@peerplex/wire'
+import { CODE_UNIMPLEMENTED, CODE_UNSUPPORTED_CODEC } from '@peerplex/wire/internal'
 import type { CodecSet } from './codec-set.js'
 import type { FilterChain } from './filters.js'
 import { PatternTable } from './pattern-table.js'
@@ -37,13 +39,13 @@ export class Inbox {
     if (handler === undefined) {
       const nearest = this.#table.nearest(channel.name)
       const hint = nearest === undefined ? undefined : { hint: `did you mean '${nearest}'?` }
-      channel.refuse(ERRORS.UNIMPLEMENTED.wireCode, `no handler for '${channel.name.slice(0, 80)}'`, hint)
+      channel.refuse(CODE_UNIMPLEMENTED, `no handler for '${channel.name.slice(0, 80)}'`, hint)
       return
     }
     const codec = this.#codecs.byTheirId(channel.codec, connection.codecs)
     if (codec === undefined) {
       const message = `no codec with id ${channel.codec}; there are ${this.#codecs.announce()}`
-      channel.refuse(ERRORS.UNSUPPORTED_CODEC.wireCode, message)
+      channel.refuse(CODE_UNSUPPORTED_CODEC, message)
       return
     }
     const remote = connection.remote as RemotePeer

@@ -1,6 +1,8 @@
 // For sibling packages and tests of this repository; no promise of stability. @internal
 export { endWithError, messageForRemote, wireCodeOf } from './channel-errors.js'
-export { isOpenableName } from './channel-options.js'
+export { isThenable } from './channel-handler.js'
+export { type OpenShape, openSpec } from './channel-options.js'
 export type { OpenSpec, RequestSink, RequestState, Target } from './open-request.js'
 export { asPeerplexError, notSentError, OpenRequest, outcomeError } from './open-request.js'
 export { PatternTable } from './pattern-table.js'
+export { DONE, type PullEnd, type PulledItem, Puller } from './puller.js'

@@ -1,7 +1,9 @@
 // Owns: tying a channel to a duplex stream: bytes go both ways as they are, each direction at the speed of its reader, and
 // each ends for itself.
 // Must not know: any particular kind of stream.
+
 import { ClosedError, Headers, PeerplexError } from '@peerplex/wire'
+import { encodeText, reasonOf } from '@peerplex/wire/internal'
 import type { ChannelCore } from './channel-core.js'
 import type { Reader } from './channel-input.js'
 import { READY } from './channel-output.js'
@@ -20,8 +22,6 @@ export interface DuplexLike {
 
 /** Every receiver takes messages of this size. */
 const PIECE_BYTES = 65_536
-
-const encoder = new TextEncoder()
 
 /** Resolves when both directions have ended; rejects with the error of either side. Need not be awaited. */
 export function joinDuplex(core: ChannelCore, duplex: DuplexLike): Promise<void> {
@@ -98,7 +98,7 @@ class Joint implements Reader {
 
   #onData(chunk: unknown): void {
     if (this.#isOver || this.#isOutputDone) return
-    const bytes = typeof chunk === 'string' ? encoder.encode(chunk) : (chunk as Uint8Array)
+    const bytes = typeof chunk === 'string' ? encodeText(chunk) : (chunk as Uint8Array)
     let ready: Promise<void> | null = null
     try {
       for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
@@ -145,7 +145,7 @@ class Joint implements Reader {
   /** The duplex broke: the other side learns that this was not the end of the data. */
   #onError(error: unknown): void {
     if (this.#isOver) return
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = reasonOf(error)
     const own =
       error instanceof PeerplexError
         ? error

@@ -4,8 +4,9 @@
 //   CONNECTING ──connected──► HELLO ──hello──► READY ──drain──► DRAINING
 //       ▲  └────────failed───────┴──────failed────┴────failed──────┘
 //       └──────retry─────── BACKOFF ◄──┘                     close, giveUp ──► CLOSED from everywhere
+
 import { ClosedError, PeerplexError, TransportError } from '@peerplex/wire'
-import { NO_TRANSITION, StateTable, type TransitionRow } from '@peerplex/wire/internal'
+import { NO_TRANSITION, reasonOf, StateTable, type TransitionRow } from '@peerplex/wire/internal'
 import type { Connection, Endpoint, Transport } from '@peerplex/wire/transport'
 import { Backoff, STABLE_MS } from './backoff.js'
 import type { TimerHandle } from './clock.js'
@@ -227,6 +228,6 @@ export class Link {
 
 function asTransportError(error: unknown, url: string): PeerplexError {
   if (error instanceof PeerplexError) return error
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = reasonOf(error)
   return new TransportError('UNAVAILABLE', `${url}: ${reason}`, { cause: error, retryable: true })
 }

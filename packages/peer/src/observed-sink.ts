@@ -1,13 +1,8 @@
 // Owns: watching how a channel ends on behalf of filters, without its owner's help.
 // Must not know: filters, who the owner is.
-import {
-  type Channel,
-  type ChannelSink,
-  ERRORS,
-  type Headers,
-  type Outcome,
-  type PeerplexError,
-} from '@peerplex/wire'
+
+import type { Channel, ChannelSink, Headers, Outcome, PeerplexError } from '@peerplex/wire'
+import { CODE_UNKNOWN } from '@peerplex/wire/internal'
 import { type ChannelOutcome, cancelledOutcome, errorOutcome, plainOutcome } from './channel-outcome.js'
 import type { OpenRequest, RequestSink } from './open-request.js'
 
@@ -100,7 +95,7 @@ export function observeInbound(channel: Channel, start: () => void): Promise<Cha
     } catch (error) {
       // Its code has run: that nothing did must not be said.
       if (!isDecided) accept.call(channel, { onMessage: () => {} })
-      if (!channel.isClosed) channel.fail(ERRORS.UNKNOWN.wireCode)
+      if (!channel.isClosed) channel.fail(CODE_UNKNOWN)
       channel.settle()
       reject(error)
     }

@@ -1,6 +1,7 @@
 // Owns: one channel that somebody wants opened: what to open, where it stands (waiting, on a connection, settled), and its
 // attempts. Calls of the RPC layer and channels of the user are both built on it.
 // Must not know: how a connection is chosen (pool.ts) or what the messages mean.
+
 import {
   CallError,
   type Channel,
@@ -15,6 +16,7 @@ import {
   type Outcome,
   PeerplexError,
 } from '@peerplex/wire'
+import { CODE_UNKNOWN, NO_BYTES, reasonOf } from '@peerplex/wire/internal'
 import type { PeerConnection } from './peer-connection.js'
 import type { RemotePeer } from './remote-peer.js'
 
@@ -51,8 +53,6 @@ export interface RequestSink extends ChannelSink {
 
 /** `waiting` in the queue or for room in it, `assigned` to a connection, `settled` for good. */
 export type RequestState = 'waiting' | 'assigned' | 'settled'
-
-const NO_BYTES = new Uint8Array(0)
 
 export class OpenRequest {
   /** Filters may replace it before it is submitted. */
@@ -150,12 +150,12 @@ export function outcomeError(outcome: Outcome, place: OutcomePlace, hint = ''): 
 
 /** Whether a code is a name that an application chose, rather than one of the table or a number. */
 export function isApplicationCode(code: string): boolean {
-  return code !== '' && !Object.hasOwn(ERRORS, code) && codeNumber(code) === ERRORS.UNKNOWN.wireCode
+  return code !== '' && !Object.hasOwn(ERRORS, code) && codeNumber(code) === CODE_UNKNOWN
 }
 
 /** An application's own name counts where the table has none. */
 function codeOf(outcome: Outcome): string {
-  const name = outcome.code === ERRORS.UNKNOWN.wireCode ? (outcome.headers.get('error-type') ?? '') : ''
+  const name = outcome.code === CODE_UNKNOWN ? (outcome.headers.get('error-type') ?? '') : ''
   return isApplicationCode(name) ? name : outcome.name
 }
 
@@ -222,6 +222,6 @@ export function notSentError(
 /** Whatever was thrown, as an error of this library. */
 export function asPeerplexError(error: unknown): PeerplexError {
   if (error instanceof PeerplexError) return error
-  const message = error instanceof Error ? error.message : String(error)
+  const message = reasonOf(error)
   return new PeerplexError('UNKNOWN', message, { cause: error })
 }

@@ -1,13 +1,19 @@
 // Owns: every option of a peer: unit, range, default, what happens at the limit, and why this default.
 // Must not know: how an option takes effect. `resolvePeerOptions` is the only place that fills in a default.
+
 import {
   DEFAULT_SESSION_LIMITS,
   type PeerplexError,
   PUBLIC_SESSION_LIMITS,
   type SessionLimits,
-  UsageError,
 } from '@peerplex/wire'
-import { resolveSessionLimits } from '@peerplex/wire/internal'
+import {
+  assertKnown,
+  assertWhole,
+  encodeText,
+  invalidArgument,
+  resolveSessionLimits,
+} from '@peerplex/wire/internal'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 
 /** What happens to an open when the local queue is full. */
@@ -140,7 +146,7 @@ const MAX_ID_BYTES = 255
 
 /** Fills in defaults, checks names and ranges. Throws UsageError INVALID_ARGUMENT that names the option and what is allowed. */
 export function resolvePeerOptions(options: ChannelPeerOptions = {}): ResolvedPeerOptions {
-  assertKnown('', options, OPTIONS)
+  assertKnown('option', options, OPTIONS)
   const { maxConnections, maxConnectionsPerAddress, ...session } = options.limits ?? {}
   const profile = options.profile ?? 'default'
   if (profile !== 'default' && profile !== 'public') throw bad('profile', profile, "'default' or 'public'")
@@ -166,7 +172,7 @@ export function resolvePeerOptions(options: ChannelPeerOptions = {}): ResolvedPe
 }
 
 function resolveQueue(queue: QueueOptions): Required<QueueOptions> {
-  assertKnown('queue.', queue, DEFAULT_QUEUE)
+  assertKnown('option', queue, DEFAULT_QUEUE, 'queue.')
   const overflow = queue.overflow ?? DEFAULT_QUEUE.overflow
   if (!['reject', 'block', 'drop-oldest'].includes(overflow)) {
     throw bad('queue.overflow', overflow, "'reject', 'block' or 'drop-oldest'")
@@ -180,7 +186,7 @@ function resolveQueue(queue: QueueOptions): Required<QueueOptions> {
 }
 
 function resolveReconnect(reconnect: ReconnectOptions): Required<ReconnectOptions> {
-  assertKnown('reconnect.', reconnect, DEFAULT_RECONNECT)
+  assertKnown('option', reconnect, DEFAULT_RECONNECT, 'reconnect.')
   return Object.freeze({
     initialMs: count('reconnect.initialMs', reconnect.initialMs ?? DEFAULT_RECONNECT.initialMs, 1),
     maxMs: count('reconnect.maxMs', reconnect.maxMs ?? DEFAULT_RECONNECT.maxMs, 1),
@@ -192,28 +198,16 @@ function resolveId(id: string | undefined, random: () => number): string {
     return `peer-${Math.floor(random() * 2 ** 48)
       .toString(16)
       .padStart(12, '0')}`
-  const isLegal =
-    typeof id === 'string' && id.length > 0 && new TextEncoder().encode(id).length <= MAX_ID_BYTES
+  const isLegal = typeof id === 'string' && id.length > 0 && encodeText(id).length <= MAX_ID_BYTES
   if (!isLegal) throw bad('id', id, `text of 1 to ${MAX_ID_BYTES} bytes`)
   return id
 }
 
-function assertKnown(path: string, given: object, known: object): void {
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(known, name))
-  if (unknown === undefined) return
-  const names = Object.keys(known).map((name) => path + name)
-  throw new UsageError('INVALID_ARGUMENT', `there is no option '${path}${unknown}'`, {
-    hint: `the options are ${names.join(', ')}`,
-  })
-}
-
 function count(option: string, value: number, min: number): number {
-  if (Number.isInteger(value) && value >= min && value <= MAX_MS) return value
-  throw bad(option, value, `a whole number from ${min} to ${MAX_MS}`)
+  assertWhole(`option ${option}`, value, min, MAX_MS)
+  return value
 }
 
 function bad(option: string, value: unknown, allowed: string): PeerplexError {
-  return new UsageError('INVALID_ARGUMENT', `option ${option} is ${String(value)}`, {
-    hint: `give ${allowed}`,
-  })
+  return invalidArgument(`option ${option} is ${String(value)}`, `give ${allowed}`)
 }

@@ -1,6 +1,8 @@
 // Owns: which handler answers to a channel name: exact names, `*` for one dotted part, `**` for any rest.
 // Must not know: what a handler is.
+
 import { UsageError } from '@peerplex/wire'
+import { encodeText, invalidArgument } from '@peerplex/wire/internal'
 
 interface PatternRow<T> {
   readonly pattern: string
@@ -83,8 +85,7 @@ function matches(pattern: readonly string[], parts: readonly string[]): boolean 
 }
 
 function assertPattern(pattern: string): void {
-  const isText =
-    typeof pattern === 'string' && pattern.length > 0 && new TextEncoder().encode(pattern).length <= 255
+  const isText = typeof pattern === 'string' && pattern.length > 0 && encodeText(pattern).length <= 255
   const parts = isText ? pattern.split('.') : []
   const isLegal = parts.every((part, index) => {
     if (part === '**') return index === parts.length - 1
@@ -92,9 +93,10 @@ function assertPattern(pattern: string): void {
   })
   // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly those are not allowed on the wire
   if (isText && isLegal && !/[\u0000-\u001f]/.test(pattern) && !pattern.startsWith('~')) return
-  throw new UsageError('INVALID_ARGUMENT', `'${String(pattern).slice(0, 80)}' is not a name or pattern`, {
-    hint: "use dotted names, '*' for one part, '**' as the last part; names with '~' belong to the protocol",
-  })
+  throw invalidArgument(
+    `'${String(pattern).slice(0, 80)}' is not a name or pattern`,
+    "use dotted names, '*' for one part, '**' as the last part; names with '~' belong to the protocol",
+  )
 }
 
 function taken(pattern: string): UsageError {

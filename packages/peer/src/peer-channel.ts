@@ -1,6 +1,8 @@
 // Owns: a channel as a program sees it: what api of both directions there is, and what each call means.
 // Must not know: connections, queues, the wire: all that is behind channel-core.ts.
-import { codeNumber, ERRORS, Headers, type HeadersInit, UsageError } from '@peerplex/wire'
+
+import { codeNumber, Headers, type HeadersInit } from '@peerplex/wire'
+import { CODE_UNKNOWN, invalidArgument } from '@peerplex/wire/internal'
 import type { ChannelCore } from './channel-core.js'
 import type { MessageCallback } from './channel-input.js'
 import type { ChannelOutcome } from './channel-outcome.js'
@@ -174,9 +176,10 @@ export class PeerChannel<T = unknown> implements AsyncIterable<T> {
 
 function resetCode(code: string | number): number {
   const number = typeof code === 'string' ? codeNumber(code) : code
-  const isKnown = typeof code !== 'string' || code === 'UNKNOWN' || number !== ERRORS.UNKNOWN.wireCode
+  const isKnown = typeof code !== 'string' || code === 'UNKNOWN' || number !== CODE_UNKNOWN
   if (isKnown && Number.isInteger(number) && number > 0 && number <= 0xffff_ffff) return number
-  throw new UsageError('INVALID_ARGUMENT', `reset with code ${String(code).slice(0, 80)}`, {
-    hint: "give a name like 'CANCELLED' (docs/errors.md has them all) or a number from 1 to 2^32-1",
-  })
+  throw invalidArgument(
+    `reset with code ${String(code).slice(0, 80)}`,
+    "give a name like 'CANCELLED' (docs/errors.md has them all) or a number from 1 to 2^32-1",
+  )
 }

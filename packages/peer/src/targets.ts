@@ -1,6 +1,8 @@
 // Owns: which transport serves what `bind` and `connect` are given: a URL, or an object instead of one.
 // Must not know: any particular transport.
-import { TransportError, UsageError } from '@peerplex/wire'
+
+import { TransportError } from '@peerplex/wire'
+import { invalidArgument } from '@peerplex/wire/internal'
 import { type Connection, type Endpoint, parseEndpoint, type Transport } from '@peerplex/wire/transport'
 
 /** Throws UsageError INVALID_ARGUMENT that says what would do. */
@@ -13,10 +15,9 @@ export function findTransport(
   const transport = transports.find((each) => each.schemes.includes(endpoint.scheme))
   if (transport !== undefined) return { transport, endpoint }
   const known = transports.flatMap((each) => each.schemes)
-  throw new UsageError(
-    'INVALID_ARGUMENT',
+  throw invalidArgument(
     `the endpoint '${endpoint.url}': no transport for '${endpoint.scheme}:'`,
-    { hint: `this peer has transports for ${known.join(', ') || 'nothing'}` },
+    `this peer has transports for ${known.join(', ') || 'nothing'}`,
   )
 }
 
@@ -29,9 +30,10 @@ function findForObject(
     if (endpoint !== null) return { transport, endpoint }
   }
   const known = [...transports, HANDED_IN].flatMap((each) => each.targets ?? [])
-  throw new UsageError('INVALID_ARGUMENT', 'no transport takes the object that was given as an endpoint', {
-    hint: `give a URL, or one of: ${known.join(', ')}`,
-  })
+  throw invalidArgument(
+    'no transport takes the object that was given as an endpoint',
+    `give a URL, or one of: ${known.join(', ')}`,
+  )
 }
 
 /** Connections that somebody else made. Each is used once, by whichever of `bind` and `connect` it is given to. */

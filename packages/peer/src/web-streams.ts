@@ -1,6 +1,8 @@
 // Owns: a channel as Web Streams: messages in and out as chunks, with back-pressure both ways.
 // Must not know: connections, codecs.
-import { ERRORS, Headers } from '@peerplex/wire'
+
+import { Headers } from '@peerplex/wire'
+import { CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { ChannelCore } from './channel-core.js'
 import { MessageIterator } from './message-iterator.js'
 
@@ -44,6 +46,6 @@ function writableOf(core: ChannelCore): WritableStream<unknown> {
       await core.sendValue(value, Headers.EMPTY)
     },
     close: () => core.output.end(Headers.EMPTY),
-    abort: () => core.reset(ERRORS.CANCELLED.wireCode),
+    abort: () => core.reset(CODE_CANCELLED),
   })
 }

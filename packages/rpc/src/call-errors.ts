@@ -1,13 +1,15 @@
 // Owns: the errors that this side raises because of what the other side sent, rather than because of what it says.
 // Must not know: how calls run.
+
 import type { OpenRequest } from '@peerplex/peer/internal'
 import { CallError, type Channel, type Codec, type PeerplexError } from '@peerplex/wire'
+import { reasonOf } from '@peerplex/wire/internal'
 
 const CODEC_HINT = 'check that both sides use the same version of the codec'
 
 /** DATA_LOSS: an answer that is not what its codec says. */
 export function undecodable(error: unknown, request: OpenRequest): PeerplexError {
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = reasonOf(error)
   const codec = request.codec?.name ?? 'its codec'
   return answerError('DATA_LOSS', request, {
     message: `the reply to '${request.spec.name}' does not decode as ${codec}: ${reason}`,
@@ -43,7 +45,7 @@ function answerError(code: string, request: OpenRequest, problem: AnswerProblem)
 
 /** INVALID_ARGUMENT: an input that is not what its codec says. */
 export function undecodableInput(error: unknown, channel: Channel, codec: Codec): PeerplexError {
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = reasonOf(error)
   const message = `the input of '${channel.name}' does not decode as ${codec.name}: ${reason}`
   const init = { origin: 'remote', delivery: 'processed', hint: CODEC_HINT, cause: error } as const
   return new CallError('INVALID_ARGUMENT', message, init)

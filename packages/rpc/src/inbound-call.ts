@@ -1,6 +1,7 @@
 // Owns: one call from another peer: reading its input, running its handler, sending its answer, and settling (spec §20).
 // Must not know: how handlers are found.
-import { endWithError } from '@peerplex/peer/internal'
+
+import { endWithError, isThenable } from '@peerplex/peer/internal'
 import {
   type Channel,
   type ChannelSink,
@@ -15,6 +16,7 @@ import {
   PeerplexError,
   UsageError,
 } from '@peerplex/wire'
+import { invalidArgument, reasonOf } from '@peerplex/wire/internal'
 import { undecodableInput } from './call-errors.js'
 import type { Caller, CallHost } from './call-host.js'
 import { isAsyncIterable } from './call-options.js'
@@ -167,14 +169,11 @@ export class InboundCall implements ChannelSink, ContextHost {
     try {
       return this.codec.encode(value)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new UsageError(
-        'INVALID_ARGUMENT',
+      const reason = reasonOf(error)
+      throw invalidArgument(
         `the answer of '${this.channel.name}' cannot be sent: ${reason}`,
-        {
-          hint: error instanceof PeerplexError ? error.hint : '',
-          cause: error,
-        },
+        error instanceof PeerplexError ? error.hint : '',
+        error,
       )
     }
   }
@@ -240,12 +239,6 @@ export class InboundCall implements ChannelSink, ContextHost {
     this.#pump?.stop()
     this.input?.abandon(reason)
   }
-}
-
-function isThenable(value: unknown): boolean {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
 }
 
 /** What the platform's own functions reject with when a signal ends them. */

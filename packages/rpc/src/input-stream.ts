@@ -1,8 +1,10 @@
 // Owns: the inputs of a streaming call as its handler reads them: pulled, so that a slow handler slows the caller.
 // Must not know: calls, handlers.
-import { type Channel, type Codec, ERRORS } from '@peerplex/wire'
+
+import { DONE, type PulledItem, Puller } from '@peerplex/peer/internal'
+import type { Channel, Codec } from '@peerplex/wire'
+import { CODE_INVALID_ARGUMENT } from '@peerplex/wire/internal'
 import { undecodableInput } from './call-errors.js'
-import { DONE, type PulledItem, Puller } from './puller.js'
 
 export class InputStream implements AsyncIterableIterator<unknown, undefined> {
   readonly #channel: Channel
@@ -54,7 +56,7 @@ export class InputStream implements AsyncIterableIterator<unknown, undefined> {
     } catch (error) {
       const failure = undecodableInput(error, this.#channel, this.#codec)
       this.#puller.finish('done')
-      this.#channel.fail(ERRORS.INVALID_ARGUMENT.wireCode, { message: failure.message })
+      this.#channel.fail(CODE_INVALID_ARGUMENT, { message: failure.message })
       throw failure
     }
   }

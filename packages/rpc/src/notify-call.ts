@@ -1,6 +1,8 @@
 // Owns: a one-way: from its opening to the promise that tells that the transport has it.
 // Must not know: handlers, how connections are chosen.
-import { ERRORS, type Outcome } from '@peerplex/wire'
+
+import type { Outcome } from '@peerplex/wire'
+import { CODE_OK } from '@peerplex/wire/internal'
 import type { CallHost } from './call-host.js'
 import type { CallOptions } from './call-options.js'
 import { OutgoingCall } from './outgoing-call.js'
@@ -31,7 +33,7 @@ export class NotifyCall extends OutgoingCall {
   override onClose(outcome: Outcome): void {
     // Once it has left nothing is known of it, and whatever comes back is nobody's business.
     const hasLeft = outcome.code !== 0 && outcome.delivery !== 'not-sent'
-    super.onClose(hasLeft ? { ...outcome, code: ERRORS.OK.wireCode } : outcome)
+    super.onClose(hasLeft ? { ...outcome, code: CODE_OK } : outcome)
   }
 
   protected completed(): void {

@@ -1,18 +1,19 @@
 // Owns: what all calls of this side have in common: asking for a connection, sending a streamed input, being repeated where
 // that does no harm, being given up, and coming to an end exactly once.
 // Must not know: what an answer is; handlers; how connections are chosen.
+
 import { type OpenRequest, outcomeError, type RequestSink } from '@peerplex/peer/internal'
 import {
   type Channel,
   ClosedError,
   type Codec,
-  ERRORS,
   type Headers,
   type Outcome,
   type PeerplexError,
 } from '@peerplex/wire'
+import { CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { CallHost } from './call-host.js'
-import { type CallOptions, isAsyncIterable, openSpec } from './call-options.js'
+import { type CallOptions, callSpec, isAsyncIterable } from './call-options.js'
 import { Pump, type PumpEnd } from './pump.js'
 
 /** What a repetition may cost in memory (spec §25, retry input buffer). */
@@ -41,10 +42,14 @@ export abstract class OutgoingCall implements RequestSink {
   protected start(input: unknown, isOneway: boolean): void {
     // A one-way is one message: what streams is for calls.
     const isStream = !isOneway && isAsyncIterable(input)
-    const spec = openSpec(this.host, this.#name, this.#options, {
+    const spec = callSpec(this.host, this.#name, this.#options, {
+      what: 'the call of',
       isOneway,
+      windowBytes: undefined,
+      windowMessages: undefined,
       encodeFirst: isStream ? undefined : (codec) => this.#encode(codec, input),
-      onTargetError: (error) => this.giveUp(error),
+      // Not from within the search of a connection, on which other calls wait too.
+      onTargetError: (error) => queueMicrotask(() => this.giveUp(error)),
     })
     const { signal } = this.#options
     if (signal?.aborted === true) {
@@ -89,7 +94,7 @@ export abstract class OutgoingCall implements RequestSink {
   }
 
   /** Fails it here and ends it over there. */
-  protected giveUp(error: unknown, code: number = ERRORS.CANCELLED.wireCode): void {
+  protected giveUp(error: unknown, code: number = CODE_CANCELLED): void {
     this.fail(error)
     this.stopInput()
     if (this.request !== null) this.host.channels.cancel(this.request, code)

@@ -1,5 +1,6 @@
 // Owns: the Peer that programs use: calls and handlers, and everything of the channel peer below, forwarded.
 // Must not know: connections, the wire.
+
 import {
   type BoundListener,
   type ChannelHandler,
@@ -16,7 +17,8 @@ import {
   type PeerStats,
   type TransportOptions,
 } from '@peerplex/peer'
-import { type PeerplexError, UsageError } from '@peerplex/wire'
+import type { PeerplexError, UsageError } from '@peerplex/wire'
+import { invalidArgument } from '@peerplex/wire/internal'
 import type { CallHost } from './call-host.js'
 import type { CallOptions } from './call-options.js'
 import { type Handler, InboundCall } from './inbound-call.js'
@@ -201,9 +203,10 @@ export class Peer {
 }
 
 function notHandleable(what: string, value: unknown): UsageError {
-  return new UsageError('INVALID_ARGUMENT', `${what} is ${value === null ? 'null' : typeof value}`, {
-    hint: 'give a name and a function (input, ctx) => answer, or a record of such functions',
-  })
+  return invalidArgument(
+    `${what} is ${value === null ? 'null' : typeof value}`,
+    'give a name and a function (input, ctx) => answer, or a record of such functions',
+  )
 }
 
 /** A peer made of the given parts. Throws UsageError for options out of range. */

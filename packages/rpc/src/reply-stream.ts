@@ -1,7 +1,8 @@
 // Owns: what a program sees of a call that gets a stream of answers.
 // Must not know: how the call runs (stream-call.ts).
+
+import { DONE } from '@peerplex/peer/internal'
 import type { Headers } from '@peerplex/wire'
-import { DONE } from './puller.js'
 import type { StreamCall } from './stream-call.js'
 
 /** The answers of a streaming call, in order. One reader; leaving the loop ends the call on the other side. */

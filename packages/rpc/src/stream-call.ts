@@ -1,12 +1,14 @@
 // Owns: one call that gets a stream of answers, which its reader pulls, so that a slow reader slows the producer.
 // Must not know: what a program sees of it (reply-stream.ts); handlers; how connections are chosen.
+
 import type { OpenRequest } from '@peerplex/peer/internal'
-import { type Channel, ERRORS, Headers } from '@peerplex/wire'
+import { type PullEnd, type PulledItem, Puller } from '@peerplex/peer/internal'
+import { type Channel, Headers } from '@peerplex/wire'
+import { CODE_INVALID_ARGUMENT } from '@peerplex/wire/internal'
 import { undecodable } from './call-errors.js'
 import type { CallHost } from './call-host.js'
 import type { CallOptions } from './call-options.js'
 import { OutgoingCall } from './outgoing-call.js'
-import { type PullEnd, type PulledItem, Puller } from './puller.js'
 
 /** Headers that somebody may wait for. */
 class LateHeaders {
@@ -120,7 +122,7 @@ export class StreamCall extends OutgoingCall {
       const error = undecodable(cause, request)
       // The reader gets it here, and then only the end.
       if (this.end()) this.#finish('done')
-      this.giveUp(error, ERRORS.INVALID_ARGUMENT.wireCode)
+      this.giveUp(error, CODE_INVALID_ARGUMENT)
       throw error
     }
   }

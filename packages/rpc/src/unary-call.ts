@@ -1,7 +1,9 @@
 // Owns: one call that gets one answer: from its opening to the promise that tells how it went.
 // Must not know: handlers, how connections are chosen.
+
 import type { OpenRequest } from '@peerplex/peer/internal'
-import { ERRORS, type Headers } from '@peerplex/wire'
+import type { Headers } from '@peerplex/wire'
+import { CODE_INVALID_ARGUMENT } from '@peerplex/wire/internal'
 import { moreThanOne, undecodable } from './call-errors.js'
 import type { CallHost } from './call-host.js'
 import type { CallOptions } from './call-options.js'
@@ -40,7 +42,7 @@ export class UnaryCall extends OutgoingCall {
     try {
       this.#answer = request.codec?.decode(payload)
     } catch (error) {
-      this.giveUp(undecodable(error, request), ERRORS.INVALID_ARGUMENT.wireCode)
+      this.giveUp(undecodable(error, request), CODE_INVALID_ARGUMENT)
     }
   }
 

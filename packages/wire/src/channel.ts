@@ -1,6 +1,7 @@
 // Owns: one channel as the program sees it: its fields, and the calls on it. The rules behind a call live in sender.ts
 // (what goes out), receiver.ts (what comes in) and session.ts (opening and closing).
 // Must not know: bytes on the wire.
+
 import {
   ACCEPTED,
   IDEMPOTENT,
@@ -16,10 +17,12 @@ import type { OutboundItem } from './committer.js'
 import type { ReceiveCredit, SendCredit } from './credit.js'
 import type { Deadline } from './deadlines.js'
 import { Headers, type HeadersInit } from './entries.js'
-import { type Delivery, ERRORS, type Origin } from './errors.js'
+import { CODE_CANCELLED, CODE_UNIMPLEMENTED } from './error-codes.js'
+import type { Delivery, Origin } from './errors.js'
 import type { InboundMessage } from './inbound-message.js'
 import type { Receiver } from './receiver.js'
 import type { Sender } from './sender.js'
+import { NO_BYTES } from './utf8.js'
 
 /** A received message in the hands of its reader. The bytes belong to the reader. */
 export interface Message {
@@ -69,31 +72,31 @@ export interface ChannelSink {
 /** What `Session.open` may be told. */
 export interface OpenOptions {
   /** Codec id of all messages on this channel; 0 raw. */
-  readonly codec?: number
+  readonly codec?: number | undefined
   /** The channel ends with DEADLINE_EXCEEDED after this long, on both sides. 0: never. */
-  readonly timeoutMs?: number
-  readonly headers?: HeadersInit
+  readonly timeoutMs?: number | undefined
+  readonly headers?: HeadersInit | undefined
   /** Bytes the other side may have under way on this channel, 16,384 … 2^31-1; default: as in HELLO. */
-  readonly windowBytes?: number
+  readonly windowBytes?: number | undefined
   /** Messages the other side may have under way, 1 … 65,535; 1 gives strict one-at-a-time pull. */
-  readonly windowMessages?: number
+  readonly windowMessages?: number | undefined
   /** First message; taken: it must not be changed any more. */
-  readonly message?: Uint8Array
+  readonly message?: Uint8Array | undefined
   /** No message follows: FIN goes with OPEN. */
-  readonly isLast?: boolean
+  readonly isLast?: boolean | undefined
   /** No answer of any kind; implies isLast. Its `onClose` comes when the transport has it (delivery `unknown`). */
-  readonly isOneway?: boolean
+  readonly isOneway?: boolean | undefined
   /** Running it twice does no harm. */
-  readonly isIdempotent?: boolean
-  readonly sink?: ChannelSink
+  readonly isIdempotent?: boolean | undefined
+  readonly sink?: ChannelSink | undefined
 }
 
 /** What `Channel.fail` may add to the code. */
 export interface FailOptions {
-  readonly message?: string
-  readonly headers?: HeadersInit
+  readonly message?: string | undefined
+  readonly headers?: HeadersInit | undefined
   /** Encoded with the channel's codec; taken. */
-  readonly details?: Uint8Array
+  readonly details?: Uint8Array | undefined
 }
 
 /** The parts of a session that a channel calls. @internal */
@@ -106,8 +109,6 @@ export interface ChannelHost {
   resetChannel(channel: Channel, code: number): void
   settleChannel(channel: Channel): void
 }
-
-const NO_BYTES = new Uint8Array(0)
 
 export class Channel implements Deadline {
   /** Above 0: opened here; below: opened by the other side; 0 while our OPEN waits to be committed. */
@@ -242,8 +243,8 @@ export class Channel implements Deadline {
   }
 
   /** Refuses it: the other side learns that nothing ran (NOPROC) and may try elsewhere. Codes as in spec §12. */
-  refuse(code: number = ERRORS.UNIMPLEMENTED.wireCode, message = '', headers?: HeadersInit): void {
-    this.host.refuseChannel(this, code, { message, ...(headers !== undefined && { headers }) })
+  refuse(code: number = CODE_UNIMPLEMENTED, message = '', headers?: HeadersInit): void {
+    this.host.refuseChannel(this, code, { message, headers })
   }
 
   // ---- output -------------------------------------------------------------------------------------------------------
@@ -278,14 +279,14 @@ export class Channel implements Deadline {
   }
 
   /** Ends both directions at once; no answer comes. */
-  reset(code: number = ERRORS.CANCELLED.wireCode): void {
+  reset(code: number = CODE_CANCELLED): void {
     this.host.resetChannel(this, code)
   }
 
   // ---- input --------------------------------------------------------------------------------------------------------
 
   /** Wants no more input; output goes on. What still arrives is dropped. */
-  stop(code: number = ERRORS.CANCELLED.wireCode): void {
+  stop(code: number = CODE_CANCELLED): void {
     this.host.receiver.stop(this, code)
   }
 

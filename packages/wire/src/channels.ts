@@ -1,6 +1,7 @@
 // Owns: all channels of a session and the parts that serve them; how channels begin: opened here, or opened there and then
 // accepted, refused or held (spec §5, §8, §11).
 // Must not know: how channels end (endings.ts), the session's own beginning and end, keepalive, drain.
+
 import type { OpenBody } from './bodies.js'
 import { Channel, type ChannelHost, type ChannelSink, type FailOptions, type OpenOptions } from './channel.js'
 import {
@@ -17,13 +18,21 @@ import {
 } from './channel-bits.js'
 import { canSend, channelTable, ON_OPEN, ON_OPEN_FIN, STATE_IDLE } from './channel-state.js'
 import { ChannelTable } from './channel-table.js'
+import { assertCode, failedPrecondition, invalidArgument } from './checks.js'
 import { FLAG_NOPROC, FLAG_ONEWAY, REF_NAME, TYPE_END, TYPE_RESET } from './constants.js'
 import { ReceiveCredit, SendCredit } from './credit.js'
 import { DeadlineHeap } from './deadlines.js'
 import { EARN_MESSAGE, Economy } from './economy.js'
 import { Endings, errorHeaders } from './endings.js'
 import { findStatic, Headers } from './entries.js'
-import { assertCode, ERRORS, LimitError, UsageError } from './errors.js'
+import {
+  CODE_CANCELLED,
+  CODE_REF_GONE,
+  CODE_RESOURCE_EXHAUSTED,
+  CODE_UNIMPLEMENTED,
+  CODE_UNKNOWN,
+} from './error-codes.js'
+import { LimitError } from './errors.js'
 import { KEY_ENCODING, KEY_REFS } from './header-keys.js'
 import type { Hello } from './hello.js'
 import { OpenChecker } from './open-request.js'
@@ -34,8 +43,8 @@ import { Receiver, type ReceiverHost } from './receiver.js'
 import { RefTable } from './refs.js'
 import { Sender, type SenderHost } from './sender.js'
 import { type ChannelsHost, type SessionCounters, zeroCounters } from './session-core.js'
+import { NO_BYTES } from './utf8.js'
 
-const NO_BYTES = new Uint8Array(0)
 /** Receives nothing: for channels that nobody has taken. */
 const SILENT: ChannelSink = { onMessage: () => {} }
 
@@ -171,7 +180,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   /** Shows the channel to the program, or holds it while credentials are checked. */
   presentInbound(channel: Channel): void {
     if (this.#host.hasSentFinal && !this.exports.isOnLiveChannel(channel.headers.getNumber('ref') ?? 0)) {
-      this.#turnAway(channel, ERRORS.REF_GONE.wireCode)
+      this.#turnAway(channel, CODE_REF_GONE)
     } else if (this.#host.isAuthPending) this.held.add(channel)
     else this.#host.notifyChannel(channel)
   }
@@ -193,12 +202,9 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   acceptChannel(channel: Channel, sink: ChannelSink): boolean {
     if (channel.isLocal || (channel.bits & (ACCEPTED | FINISHED)) !== 0) {
-      throw new UsageError(
-        'FAILED_PRECONDITION',
+      throw failedPrecondition(
         `channel '${channel.name}' was accepted or refused before`,
-        {
-          hint: 'decide once about each channel of the other side',
-        },
+        'decide once about each channel of the other side',
       )
     }
     if (channel.isClosed) {
@@ -213,7 +219,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
       entries.length > 0 &&
       findStatic(entries, 0, entries.length, KEY_ENCODING) >= 0
     ) {
-      this.refuseChannel(channel, ERRORS.UNIMPLEMENTED.wireCode, {
+      this.refuseChannel(channel, CODE_UNIMPLEMENTED, {
         message: 'message encodings are not supported',
       })
       return false
@@ -227,9 +233,10 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   refuseChannel(channel: Channel, code: number, options: FailOptions): void {
     if (channel.isLocal || (channel.bits & ACCEPTED) !== 0) {
-      throw new UsageError('FAILED_PRECONDITION', `channel '${channel.name}' can no longer be refused`, {
-        hint: 'use fail() or reset() after accept()',
-      })
+      throw failedPrecondition(
+        `channel '${channel.name}' can no longer be refused`,
+        'use fail() or reset() after accept()',
+      )
     }
     assertCode('refuse', code, 1)
     const headers = errorHeaders(options)
@@ -282,7 +289,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   receiveStop(channel: Channel, code: number): void {
     channel.bits |= STOP_RECEIVED
-    channel.stopCode = code === 0 ? ERRORS.CANCELLED.wireCode : code
+    channel.stopCode = code === 0 ? CODE_CANCELLED : code
     // FIN on a channel that nobody has taken yet would say that the call ran: it is answered by accept or refuse.
     if ((channel.bits & ACCEPTED) !== 0) this.#answerStop(channel)
   }
@@ -329,7 +336,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     this.counters.handlerErrors++
     channel.bits |= SETTLED | MAY_BE_SEEN
     const type = channel.isLocal ? TYPE_RESET : TYPE_END
-    this.endings.end(channel, type, ERRORS.UNKNOWN.wireCode, Headers.EMPTY, NO_BYTES)
+    this.endings.end(channel, type, CODE_UNKNOWN, Headers.EMPTY, NO_BYTES)
     // One that was closed before has a slot, and a one-way past its deadline a place in the table, that only this gives back.
     this.endings.settle(channel)
     this.#host.notifyHandlerError(error, channel)
@@ -353,8 +360,8 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   importRefs(channel: Channel, headers: Headers): boolean {
     const refs = refsOf(headers.encoded)
     if (refs === null || this.imports.add(channel, refs)) return true
-    if ((channel.bits & ARRIVING) !== 0) this.#turnAway(channel, ERRORS.RESOURCE_EXHAUSTED.wireCode)
-    else this.endings.end(channel, TYPE_END, ERRORS.RESOURCE_EXHAUSTED.wireCode, Headers.EMPTY, NO_BYTES)
+    if ((channel.bits & ARRIVING) !== 0) this.#turnAway(channel, CODE_RESOURCE_EXHAUSTED)
+    else this.endings.end(channel, TYPE_END, CODE_RESOURCE_EXHAUSTED, Headers.EMPTY, NO_BYTES)
     return false
   }
 
@@ -363,10 +370,9 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     const isCount = Number.isInteger(count) && count > 0
     const result = isCount ? this.imports.release(refId, count) : 'violation'
     if (result === 'violation') {
-      throw new UsageError(
-        'INVALID_ARGUMENT',
+      throw invalidArgument(
         `reference ${refId} was not received ${count} times as retained`,
-        { hint: 'release it as often as it was received with the retained flag' },
+        'release it as often as it was received with the retained flag',
       )
     }
     if (result === 'ignored') return

@@ -1,6 +1,7 @@
 // Owns: what may leave in one frame (spec §9, §10): the credit the other side gave, its limits, the slots for incomplete
 // messages, and the outbox that holds what is committed.
 // Must not know: queues and turns (sender.ts), what arrives, why a channel closes.
+
 import type { Channel } from './channel.js'
 import { ANSWERED, OUT_MESSAGE, PARTIAL_SLOT } from './channel-bits.js'
 import { DO_OPEN, DO_OPEN_FIN, DO_OPEN_ONEWAY, DO_SEND, DO_SEND_FIN } from './channel-state.js'
@@ -22,7 +23,7 @@ import { FLOOR_HELLO, type Hello } from './hello.js'
 import type { SessionLimits } from './options.js'
 import { Outbox } from './outbox.js'
 import { remaining } from './serial.js'
-import { NameBytes } from './utf8.js'
+import { NameBytes, NO_BYTES } from './utf8.js'
 
 /** What waits in a channel: a message or the rest of one, headers alone, or FIN alone; the first may be the OPEN. */
 export interface OutboundItem {
@@ -58,8 +59,6 @@ const LACKS_CHANNEL_CREDIT = -1
 export const LACKS_CONNECTION_CREDIT = -2
 export const LACKS_PARTIAL_SLOT = -3
 export const IS_OVERSIZED = -4
-
-const NO_BYTES = new Uint8Array(0)
 
 export class Committer {
   readonly outbox: Outbox = new Outbox()

@@ -42,7 +42,7 @@ export const TYPE_IGNORABLE_FIRST = 0x80
 export const TYPE_IGNORABLE_LAST = 0xbf
 
 /** All frame types by name, for tables and tools; hot code uses the numbers above. */
-export const FRAME_TYPES: Readonly<Record<string, number>> = Object.freeze({
+export const FRAME_TYPES: Readonly<Record<string, number>> = /* @__PURE__ */ Object.freeze({
   HELLO: TYPE_HELLO,
   OPEN: TYPE_OPEN,
   DATA: TYPE_DATA,

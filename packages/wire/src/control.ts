@@ -1,20 +1,20 @@
 // Owns: the frames of the connection itself that this side sends: preface and HELLO, what is owed (PONG, CREDIT), PING, and
 // GOAWAY (spec §3, §10, §12, §15, §16). What is owed is a state, not a queue: only its newest value is sent.
 // Must not know: timers, how the session begins and ends.
+
 import type { Channels } from './channels.js'
+import { assertWhole } from './checks.js'
 import { MAX_U31, PREFACE } from './constants.js'
 import { Drain } from './drain.js'
 import { Headers } from './entries.js'
-import { UsageError } from './errors.js'
 import { encodeHello, type Hello } from './hello.js'
 import { Keepalive } from './keepalive.js'
 import type { ChannelsHost } from './session-core.js'
 import type { ConnectionKind } from './session-types.js'
+import { NO_BYTES } from './utf8.js'
 
 /** Longer error texts are cut: they are for people, and the other side's limits may not be known yet. */
 const ERROR_TEXT_LENGTH = 500
-
-const NO_BYTES = new Uint8Array(0)
 
 export class Control {
   /** What we announce. */
@@ -101,11 +101,7 @@ export class Control {
 
   /** Notice and fence; false when the drain had begun. Throws UsageError. */
   beginDrain(graceMs: number): boolean {
-    if (!Number.isInteger(graceMs) || graceMs < 0 || graceMs > MAX_U31) {
-      throw new UsageError('INVALID_ARGUMENT', `drain with a grace of ${graceMs} ms`, {
-        hint: `give a whole number from 0 to ${MAX_U31}`,
-      })
-    }
+    assertWhole('drain: graceMs', graceMs, 0, MAX_U31)
     if (!this.drain.begin()) return false
     this.drain.graceEndsMs = this.#host.nowMs + graceMs
     this.#channels.outbox.goaway(false, 0, 0, graceMs, NO_BYTES)

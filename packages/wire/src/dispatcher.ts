@@ -1,6 +1,7 @@
 // Owns: what each frame type does on arrival: reading its fixed fields, checking ids and state, and calling the part of the
 // session that acts (spec §5, §8). The order of checks is that of spec §4.
 // Must not know: transports, timers, how output is scheduled.
+
 import { checkRefs, countEntries, readGoaway, readOpen, violation } from './bodies.js'
 import type { Channel } from './channel.js'
 import {
@@ -47,7 +48,13 @@ import {
 } from './constants.js'
 import { COST_IDLE_FRAME, COST_REFUSED_OPEN } from './economy.js'
 import { findStatic, Headers, readU32 } from './entries.js'
-import { ERRORS, ProtocolError } from './errors.js'
+import {
+  CODE_MESSAGE_TOO_LARGE,
+  CODE_METADATA_TOO_LARGE,
+  CODE_REFUSED,
+  CODE_UNIMPLEMENTED,
+} from './error-codes.js'
+import { ProtocolError } from './errors.js'
 import { type FrameSink, frameName } from './frame-decoder.js'
 import { KEY_ENCODING, KEY_SIZE } from './header-keys.js'
 import type { DispatcherHost } from './session-core.js'
@@ -143,7 +150,7 @@ export class Dispatcher implements FrameSink {
     }
     const isOneway = (flags & FLAG_ONEWAY) !== 0
     if (!isWithinLimit) {
-      core.rejectOpen(id, isOneway, ERRORS.REFUSED.wireCode)
+      core.rejectOpen(id, isOneway, CODE_REFUSED)
       this.#spend(COST_REFUSED_OPEN, 'OPEN beyond the limit')
       return
     }
@@ -174,8 +181,8 @@ export class Dispatcher implements FrameSink {
   /** Why an OPEN is refused before anybody sees it; 0 when it is not. */
   #rejection(body: Uint8Array, start: number, end: number, entryCount: number): number {
     if (entryCount === 0) return 0
-    if (entryCount > this.#core.limits.maxHeaderCount) return ERRORS.METADATA_TOO_LARGE.wireCode
-    return this.#isHintTooLarge(body, start, end) ? ERRORS.MESSAGE_TOO_LARGE.wireCode : 0
+    if (entryCount > this.#core.limits.maxHeaderCount) return CODE_METADATA_TOO_LARGE
+    return this.#isHintTooLarge(body, start, end) ? CODE_MESSAGE_TOO_LARGE : 0
   }
 
   // ---- DATA ---------------------------------------------------------------------------------------------------------
@@ -243,15 +250,14 @@ export class Dispatcher implements FrameSink {
     if (entryCount > 0) {
       if (entryCount > core.limits.maxHeaderCount) {
         channel.bits |= MAY_BE_SEEN
-        return this.#end(channel, ERRORS.METADATA_TOO_LARGE.wireCode)
+        return this.#end(channel, CODE_METADATA_TOO_LARGE)
       }
       if (!isTrailing) {
-        if (this.#isHintTooLarge(body, start, metaEnd))
-          return this.#end(channel, ERRORS.MESSAGE_TOO_LARGE.wireCode)
+        if (this.#isHintTooLarge(body, start, metaEnd)) return this.#end(channel, CODE_MESSAGE_TOO_LARGE)
         headers = new Headers(body.slice(start, metaEnd))
         if (findStatic(body, start, metaEnd, KEY_ENCODING) >= 0 && core.checksEncoding) {
           channel.bits |= MAY_BE_SEEN
-          core.failChannel(channel, ERRORS.UNIMPLEMENTED.wireCode, {
+          core.failChannel(channel, CODE_UNIMPLEMENTED, {
             message: 'message encodings are not supported',
           })
           return false
@@ -264,7 +270,7 @@ export class Dispatcher implements FrameSink {
       if ((channel.bits & HEADERS_SEEN) !== 0) this.#spend(COST_IDLE_FRAME, 'headers without a message')
       channel.bits |= HEADERS_SEEN
       if (!channel.isClosed && !core.receiver.addHeaders(channel, headers, charge)) {
-        return this.#end(channel, ERRORS.METADATA_TOO_LARGE.wireCode)
+        return this.#end(channel, CODE_METADATA_TOO_LARGE)
       }
     }
     return true
@@ -291,7 +297,7 @@ export class Dispatcher implements FrameSink {
       body.subarray(start, end),
       charge,
     )
-    return isWithin || this.#end(channel, ERRORS.MESSAGE_TOO_LARGE.wireCode)
+    return isWithin || this.#end(channel, CODE_MESSAGE_TOO_LARGE)
   }
 
   #end(channel: Channel, code: number): false {

@@ -1,6 +1,7 @@
 // Owns: how channels end: by FIN, END, RESET, loss or a deadline; what is then released, and what the program is told
 // (spec §8, §11, §12). Every path leads through `#finish`, once per channel.
 // Must not know: how channels begin (channels.ts), the session's own end.
+
 import { type Channel, type FailOptions, makeOutcome, type Outcome } from './channel.js'
 import {
   ACCEPTED,
@@ -33,21 +34,30 @@ import {
   STATE_IDLE,
 } from './channel-state.js'
 import type { Channels } from './channels.js'
+import { assertCode } from './checks.js'
 import { FLAG_NOPROC, REF_NAME, TYPE_END, TYPE_RESET } from './constants.js'
 import type { DeadlineHeap } from './deadlines.js'
 import { EARN_CHANNEL } from './economy.js'
 import { Headers } from './entries.js'
-import { assertCode, codeName, type Delivery, ERRORS, UsageError } from './errors.js'
+import {
+  CODE_CANCELLED,
+  CODE_DEADLINE_EXCEEDED,
+  CODE_MESSAGE_TOO_LARGE,
+  CODE_METADATA_TOO_LARGE,
+  CODE_UNAVAILABLE,
+  CODE_UNSUPPORTED_CODEC,
+} from './error-codes.js'
+import { codeName, type Delivery } from './errors.js'
 import type { ChannelsHost } from './session-core.js'
+import { wrongState } from './session-errors.js'
 import { NO_TRANSITION } from './state-table.js'
-
-const NO_BYTES = new Uint8Array(0)
+import { NO_BYTES } from './utf8.js'
 
 /** Codes by which an opener rejects a reply: the call has run (spec §12.2). */
 const UNREADABLE_REPLY: ReadonlySet<number> = new Set([
-  ERRORS.MESSAGE_TOO_LARGE.wireCode,
-  ERRORS.METADATA_TOO_LARGE.wireCode,
-  ERRORS.UNSUPPORTED_CODEC.wireCode,
+  CODE_MESSAGE_TOO_LARGE,
+  CODE_METADATA_TOO_LARGE,
+  CODE_UNSUPPORTED_CODEC,
 ])
 
 /** The entries of an END: its text, then what else the program adds. Throws UsageError, LimitError. */
@@ -106,7 +116,7 @@ export class Endings {
   /** RESET; 0 means CANCELLED. */
   reset(channel: Channel, code: number): void {
     assertCode('reset', code, 0)
-    const known = code === 0 ? ERRORS.CANCELLED.wireCode : code
+    const known = code === 0 ? CODE_CANCELLED : code
     const isReply = channel.isLocal && channel.openAt >= 0 && UNREADABLE_REPLY.has(code)
     const delivery = isReply ? 'processed' : this.#localDelivery(channel)
     this.end(channel, TYPE_RESET, known, Headers.EMPTY, NO_BYTES, delivery)
@@ -189,7 +199,7 @@ export class Endings {
     channel.bits &= ~END_QUEUED
     if (event === ON_RESET) this.#channels.receiver.dropQueue(channel)
     this.#remove(channel)
-    const known = code === 0 ? ERRORS.CANCELLED.wireCode : code
+    const known = code === 0 ? CODE_CANCELLED : code
     this.#finish(channel, known, headers.get('message') ?? '', delivery, 'remote', headers, details)
   }
 
@@ -214,7 +224,7 @@ export class Endings {
   /** RESET(UNAVAILABLE) on everything that is left: the grace of a drain is over. */
   resetAll(): void {
     for (const channel of this.#channels.table.snapshot()) {
-      if (channel.stateNumber !== STATE_CLOSED) this.reset(channel, ERRORS.UNAVAILABLE.wireCode)
+      if (channel.stateNumber !== STATE_CLOSED) this.reset(channel, CODE_UNAVAILABLE)
     }
   }
 
@@ -223,8 +233,7 @@ export class Endings {
     this.returnOpening(message, true)
     const stuck = this.#handingOver
     this.#handingOver = []
-    for (const channel of stuck)
-      this.#finish(channel, ERRORS.UNAVAILABLE.wireCode, message, 'not-sent', 'local')
+    for (const channel of stuck) this.#finish(channel, CODE_UNAVAILABLE, message, 'not-sent', 'local')
     this.#channels.held.clear()
     for (const channel of this.#channels.table.snapshot())
       this.#lose(channel, delivery ?? this.#lostDelivery(channel), message)
@@ -237,7 +246,7 @@ export class Endings {
       channel;
       channel = this.#deadlines.takeExpired(nowMs)
     ) {
-      const code = ERRORS.DEADLINE_EXCEEDED.wireCode
+      const code = CODE_DEADLINE_EXCEEDED
       if (channel.isLocal) this.reset(channel, code)
       else if ((channel.bits & (ACCEPTED | ONEWAY)) === (ACCEPTED | ONEWAY)) {
         this.#finish(channel, code, '', 'processed', 'local')
@@ -249,11 +258,8 @@ export class Endings {
 
   #step(channel: Channel, event: number): void {
     const next = channelTable.next(channel.stateNumber, event)
-    if (next === NO_TRANSITION) {
-      throw new UsageError('FAILED_PRECONDITION', `channel '${channel.name}' is ${channel.state}`, {
-        hint: `it cannot '${channelTable.events[event]}' now`,
-      })
-    }
+    if (next === NO_TRANSITION)
+      throw wrongState(`channel '${channel.name}'`, channel.state, channelTable.events[event])
     channel.stateNumber = next
   }
 
@@ -320,7 +326,7 @@ export class Endings {
     this.#channels.sender.drop(channel)
     this.#channels.receiver.dropPartial(channel)
     this.#remove(channel)
-    this.#finish(channel, ERRORS.UNAVAILABLE.wireCode, message, delivery, 'local')
+    this.#finish(channel, CODE_UNAVAILABLE, message, delivery, 'local')
   }
 
   #finish(

@@ -4,8 +4,9 @@
 //   u8 k     01…7f: k bytes of key follow   80…ff: static key id   00: illegal
 //   [key]    a-z 0-9 . _ ~ -
 //   u16 vlen value
+import { invalidArgument } from './checks.js'
 import { MAX_HEADER_COUNT, REF_ITEM_BYTES } from './constants.js'
-import { LimitError, UsageError } from './errors.js'
+import { LimitError } from './errors.js'
 import { FIRST_STATIC_KEY, headerType, KEY_REFS, staticKey, staticRow } from './header-keys.js'
 import { decodeText, encodeText } from './utf8.js'
 
@@ -236,9 +237,10 @@ export function encodeEntry(key: string, value: HeaderValue): Uint8Array {
   const keyBytes = id === 0 ? literalKey(key) : null
   const body = encodeValue(key, value)
   if (id !== 0 && !isLegalStaticValue(id, body, 0, body.length)) {
-    throw new UsageError('INVALID_ARGUMENT', `the value of header '${key}' has the wrong form`, {
-      hint: 'see the table of header keys in spec/protocol.md §6',
-    })
+    throw invalidArgument(
+      `the value of header '${key}' has the wrong form`,
+      'see the table of header keys in spec/protocol.md §6',
+    )
   }
   const out = new Uint8Array(1 + (keyBytes?.length ?? 0) + 2 + body.length)
   out[0] = keyBytes === null ? id : keyBytes.length
@@ -258,9 +260,10 @@ function literalKey(key: string): Uint8Array {
     bytes.length <= MAX_KEY_BYTES &&
     bytes.every((byte) => KEY_BYTE[byte] === 1)
   if (isLegal) return bytes
-  throw new UsageError('INVALID_ARGUMENT', `'${String(key).slice(0, 140)}' is not a header key`, {
-    hint: 'use 1 to 127 characters of a-z 0-9 . _ ~ -',
-  })
+  throw invalidArgument(
+    `'${String(key).slice(0, 140)}' is not a header key`,
+    'use 1 to 127 characters of a-z 0-9 . _ ~ -',
+  )
 }
 
 function encodeValue(key: string, value: HeaderValue): Uint8Array {
@@ -270,9 +273,10 @@ function encodeValue(key: string, value: HeaderValue): Uint8Array {
   else if (type === 'u8' || type === 'u32') bytes = encodeNumber(key, value, type === 'u8' ? 1 : 4)
   else if (typeof value === 'string' || typeof value === 'number') bytes = encodeText(String(value))
   else {
-    throw new UsageError('INVALID_ARGUMENT', `the value of header '${key}' is neither text nor bytes`, {
-      hint: 'pass a string, a number or a Uint8Array',
-    })
+    throw invalidArgument(
+      `the value of header '${key}' is neither text nor bytes`,
+      'pass a string, a number or a Uint8Array',
+    )
   }
   if (bytes.length <= MAX_VALUE_BYTES) return bytes
   throw new LimitError('METADATA_TOO_LARGE', `header '${key}' has ${bytes.length} bytes, at most 65535 fit`, {
@@ -284,9 +288,10 @@ function encodeNumber(key: string, value: string | number, widthBytes: number): 
   const max = widthBytes === 1 ? 0xff : 0xffff_ffff
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
   if (!Number.isInteger(number) || (number as number) < 0 || (number as number) > max) {
-    throw new UsageError('INVALID_ARGUMENT', `the value of header '${key}' is no whole number of its width`, {
-      hint: `give a whole number from 0 to ${max}`,
-    })
+    throw invalidArgument(
+      `the value of header '${key}' is no whole number of its width`,
+      `give a whole number from 0 to ${max}`,
+    )
   }
   const bytes = new Uint8Array(widthBytes)
   for (let at = 0; at < widthBytes; at++) bytes[at] = ((number as number) >>> (8 * at)) & 0xff

@@ -1,5 +1,25 @@
 // Owns: the error table (spec §12), the few error classes, and the one place where a code number becomes a name and back.
 // Must not know: when an error is raised; sessions, channels and frames raise, this file only describes.
+import {
+  CODE_ABORTED,
+  CODE_CANCELLED,
+  CODE_DEADLINE_EXCEEDED,
+  CODE_HELLO_TIMEOUT,
+  CODE_IDLE_TIMEOUT,
+  CODE_INTERNAL_ERROR,
+  CODE_INVALID_ARGUMENT,
+  CODE_MESSAGE_TOO_LARGE,
+  CODE_METADATA_TOO_LARGE,
+  CODE_OK,
+  CODE_PROTOCOL_ERROR,
+  CODE_REF_GONE,
+  CODE_REFUSED,
+  CODE_RESOURCE_EXHAUSTED,
+  CODE_UNAVAILABLE,
+  CODE_UNIMPLEMENTED,
+  CODE_UNKNOWN,
+  CODE_UNSUPPORTED_CODEC,
+} from './error-codes.js'
 
 /** How far a call can have got: did it leave this side, did the other side's application see it (spec §12). */
 export type Delivery = 'not-sent' | 'not-processed' | 'unknown' | 'processed'
@@ -18,8 +38,13 @@ export interface ErrorRow {
   readonly message: string
 }
 
-const row = (wireCode: number, scope: ErrorScope, message: string): ErrorRow =>
-  Object.freeze({ wireCode, scope, message })
+const row = (wireCode: number, message: string): ErrorRow =>
+  Object.freeze({ wireCode, scope: scopeOf(wireCode), message })
+
+function scopeOf(wireCode: number): ErrorScope {
+  if (wireCode === CODE_OK) return 'none'
+  return wireCode < CODE_PROTOCOL_ERROR ? 'channel' : 'connection'
+}
 
 /** The name of a row of the table. */
 export type ErrorName =
@@ -62,42 +87,42 @@ export type ErrorName =
 
 /** Every code of version 1 by name. `spec/tables/errors.json` holds the same rows; a test keeps them equal. */
 export const ERRORS: Readonly<Record<ErrorName, ErrorRow>> = Object.freeze({
-  OK: row(0, 'none', 'no error'),
-  CANCELLED: row(1, 'channel', 'the caller gave up'),
-  UNKNOWN: row(2, 'channel', 'the handler failed with an error that has no code'),
-  INVALID_ARGUMENT: row(3, 'channel', 'the input is wrong whatever the state of the system'),
-  DEADLINE_EXCEEDED: row(4, 'channel', 'the time for the call ran out'),
-  NOT_FOUND: row(5, 'channel', 'the thing asked for does not exist'),
-  ALREADY_EXISTS: row(6, 'channel', 'the thing to be made exists already'),
-  PERMISSION_DENIED: row(7, 'channel', 'the asker is known and may not do this'),
-  RESOURCE_EXHAUSTED: row(8, 'channel', 'a quota, a queue or a memory limit is used up'),
-  FAILED_PRECONDITION: row(9, 'channel', 'the system is not in the state that this needs'),
-  ABORTED: row(10, 'channel', 'the work was given up because of a conflict or a stall'),
-  OUT_OF_RANGE: row(11, 'channel', 'the position asked for lies outside the valid range'),
-  UNIMPLEMENTED: row(12, 'channel', 'nothing answers to this name or feature'),
-  INTERNAL: row(13, 'channel', 'an invariant of the callee is broken'),
-  UNAVAILABLE: row(14, 'channel', 'no usable connection, or it was lost'),
-  DATA_LOSS: row(15, 'channel', 'data is lost or corrupted for good'),
-  UNAUTHENTICATED: row(16, 'channel', 'the asker is not known'),
-  REFUSED: row(32, 'channel', 'the open limit is used up; nothing was started'),
-  UNSUPPORTED_CODEC: row(33, 'channel', 'the other side does not have this codec'),
-  MESSAGE_TOO_LARGE: row(34, 'channel', 'the message exceeds what its receiver announced'),
-  METADATA_TOO_LARGE: row(35, 'channel', 'the headers exceed what their receiver announced'),
-  STALLED: row(36, 'channel', 'the stream made no progress for too long'),
-  REF_GONE: row(37, 'channel', 'the function or stream behind this reference is gone'),
-  LOOP: row(38, 'channel', 'the call passed through too many middlemen'),
-  QUOTA: row(39, 'channel', 'reserved: a paid or granted amount is used up'),
-  PROTOCOL_ERROR: row(64, 'connection', 'a frame breaks the rules of layout, order or state'),
-  VERSION: row(65, 'connection', 'the other side speaks another version of the protocol'),
-  FRAME_SIZE: row(66, 'connection', 'a length is above its limit or wrong for its frame type'),
-  FLOW_CONTROL: row(67, 'connection', 'more was sent than was allowed, or a limit went back'),
-  ENHANCE_CALM: row(68, 'connection', 'too many frames that do no work'),
-  HELLO_TIMEOUT: row(69, 'connection', 'no HELLO arrived in time'),
-  IDLE_TIMEOUT: row(70, 'connection', 'nothing at all arrived for the declared idle time'),
-  SELF_CONNECT: row(71, 'connection', 'both ends of the connection are the same peer'),
-  DUPLICATE: row(72, 'connection', 'another connection to this peer is kept instead'),
-  AUTH: row(73, 'connection', 'the credentials were not accepted'),
-  INTERNAL_ERROR: row(74, 'connection', 'an invariant of the endpoint itself is broken'),
+  OK: row(CODE_OK, 'no error'),
+  CANCELLED: row(CODE_CANCELLED, 'the caller gave up'),
+  UNKNOWN: row(CODE_UNKNOWN, 'the handler failed with an error that has no code'),
+  INVALID_ARGUMENT: row(CODE_INVALID_ARGUMENT, 'the input is wrong whatever the state of the system'),
+  DEADLINE_EXCEEDED: row(CODE_DEADLINE_EXCEEDED, 'the time for the call ran out'),
+  NOT_FOUND: row(5, 'the thing asked for does not exist'),
+  ALREADY_EXISTS: row(6, 'the thing to be made exists already'),
+  PERMISSION_DENIED: row(7, 'the asker is known and may not do this'),
+  RESOURCE_EXHAUSTED: row(CODE_RESOURCE_EXHAUSTED, 'a quota, a queue or a memory limit is used up'),
+  FAILED_PRECONDITION: row(9, 'the system is not in the state that this needs'),
+  ABORTED: row(CODE_ABORTED, 'the work was given up because of a conflict or a stall'),
+  OUT_OF_RANGE: row(11, 'the position asked for lies outside the valid range'),
+  UNIMPLEMENTED: row(CODE_UNIMPLEMENTED, 'nothing answers to this name or feature'),
+  INTERNAL: row(13, 'an invariant of the callee is broken'),
+  UNAVAILABLE: row(CODE_UNAVAILABLE, 'no usable connection, or it was lost'),
+  DATA_LOSS: row(15, 'data is lost or corrupted for good'),
+  UNAUTHENTICATED: row(16, 'the asker is not known'),
+  REFUSED: row(CODE_REFUSED, 'the open limit is used up; nothing was started'),
+  UNSUPPORTED_CODEC: row(CODE_UNSUPPORTED_CODEC, 'the other side does not have this codec'),
+  MESSAGE_TOO_LARGE: row(CODE_MESSAGE_TOO_LARGE, 'the message exceeds what its receiver announced'),
+  METADATA_TOO_LARGE: row(CODE_METADATA_TOO_LARGE, 'the headers exceed what their receiver announced'),
+  STALLED: row(36, 'the stream made no progress for too long'),
+  REF_GONE: row(CODE_REF_GONE, 'the function or stream behind this reference is gone'),
+  LOOP: row(38, 'the call passed through too many middlemen'),
+  QUOTA: row(39, 'reserved: a paid or granted amount is used up'),
+  PROTOCOL_ERROR: row(CODE_PROTOCOL_ERROR, 'a frame breaks the rules of layout, order or state'),
+  VERSION: row(65, 'the other side speaks another version of the protocol'),
+  FRAME_SIZE: row(66, 'a length is above its limit or wrong for its frame type'),
+  FLOW_CONTROL: row(67, 'more was sent than was allowed, or a limit went back'),
+  ENHANCE_CALM: row(68, 'too many frames that do no work'),
+  HELLO_TIMEOUT: row(CODE_HELLO_TIMEOUT, 'no HELLO arrived in time'),
+  IDLE_TIMEOUT: row(CODE_IDLE_TIMEOUT, 'nothing at all arrived for the declared idle time'),
+  SELF_CONNECT: row(71, 'both ends of the connection are the same peer'),
+  DUPLICATE: row(72, 'another connection to this peer is kept instead'),
+  AUTH: row(73, 'the credentials were not accepted'),
+  INTERNAL_ERROR: row(CODE_INTERNAL_ERROR, 'an invariant of the endpoint itself is broken'),
 })
 
 const NAMES_BY_CODE: ReadonlyMap<number, ErrorName> = new Map(
@@ -117,15 +142,12 @@ export function codeNumber(name: string): number {
   if (Object.hasOwn(ERRORS, name)) return ERRORS[name as ErrorName].wireCode
   const match = /^CODE_(\d{1,10})$/.exec(name)
   const number = match ? Number(match[1]) : Number.NaN
-  return number <= 0xffff_ffff ? number : ERRORS.UNKNOWN.wireCode
+  return number <= 0xffff_ffff ? number : CODE_UNKNOWN
 }
 
-/** Throws UsageError unless `code` is a wire code from `min` on. */
-export function assertCode(verb: string, code: number, min: 0 | 1): void {
-  if (Number.isInteger(code) && code >= min && code <= 0xffff_ffff) return
-  throw new UsageError('INVALID_ARGUMENT', `${verb} with code ${code}`, {
-    hint: `give a code from ${min} to 4294967295`,
-  })
+/** What was thrown, in words. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
 export interface PeerplexErrorInit {

@@ -1,5 +1,6 @@
 // Owns: cutting a byte stream or a transport message into frames, and every check that needs the header alone (spec §4).
 // Must not know: sessions, channels, what a body means. Allocates nothing for a frame that arrives whole.
+
 import {
   FLAG_FIN,
   FLAG_MASKS,
@@ -32,6 +33,7 @@ import {
   TYPE_STOP,
 } from './constants.js'
 import { ProtocolError } from './errors.js'
+import { NO_BYTES } from './utf8.js'
 
 /** Receives frames in order. `body[start, end)` is metadata then payload and is borrowed: valid until the call returns. */
 export interface FrameSink {
@@ -61,7 +63,7 @@ export class FrameDecoder {
   readonly #maxFrameBytes: number
   readonly #maxMetaBytes: number
   /** The frame being assembled from several chunks: header and what is there of the body. */
-  #partial: Uint8Array = EMPTY
+  #partial: Uint8Array = NO_BYTES
   #partialBytes = 0
   /** Header and body together, known once the header is there; 0 before. */
   #needBytes = 0
@@ -112,7 +114,7 @@ export class FrameDecoder {
     if (this.#partialBytes < this.#needBytes) return position
     const whole = this.#partial
     const end = this.#needBytes
-    this.#partial = EMPTY
+    this.#partial = NO_BYTES
     this.#partialBytes = 0
     this.#needBytes = 0
     this.#emit(whole, 0, end)
@@ -173,8 +175,6 @@ export class FrameDecoder {
     return size
   }
 }
-
-const EMPTY = new Uint8Array(0)
 
 function sizeOf(bytes: Uint8Array, at: number): number {
   return (

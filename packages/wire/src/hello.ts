@@ -1,5 +1,6 @@
 // Owns: the HELLO frame: what each side announces, as bytes and back (spec §3, §5).
 // Must not know: what a session does with the numbers.
+import { invalidArgument } from './checks.js'
 import {
   FLOOR_CHANNEL_BYTES,
   FLOOR_CHANNEL_MESSAGES,
@@ -17,7 +18,7 @@ import {
   MAX_U31,
 } from './constants.js'
 import { Headers, readU32, scanEntries } from './entries.js'
-import { ERRORS, LimitError, ProtocolError, UsageError } from './errors.js'
+import { ERRORS, LimitError, ProtocolError } from './errors.js'
 import type { SessionLimits } from './options.js'
 
 /** What one side announces. Bytes, counts and milliseconds as in `SessionLimits`. */
@@ -66,9 +67,7 @@ export function ownHello(
   headers: Headers,
 ): Hello {
   if (instance.length !== INSTANCE_BYTES) {
-    throw new UsageError('INVALID_ARGUMENT', `the instance has ${instance.length} bytes`, {
-      hint: `give ${INSTANCE_BYTES} random bytes`,
-    })
+    throw invalidArgument(`the instance has ${instance.length} bytes`, `give ${INSTANCE_BYTES} random bytes`)
   }
   const { maxOpenChannels, connectionWindowBytes } = limits
   return Object.freeze({

@@ -1,6 +1,14 @@
 // For sibling packages and tests of this repository; no promise of stability. @internal
 export { CHANNEL_STATES, CHANNEL_TRANSITIONS } from './channel-state.js'
 export {
+  assertKnown,
+  assertWhole,
+  failedPrecondition,
+  invalidArgument,
+  resolveLimits,
+  showScalar,
+} from './checks.js'
+export {
   FLAG_MASKS,
   FRAME_TYPES,
   HEADER_BYTES,
@@ -13,13 +21,23 @@ export type { Deadline } from './deadlines.js'
 export { DeadlineHeap } from './deadlines.js'
 export { COST_IDLE_FRAME, COST_REFUSED_OPEN, EARN_CHANNEL, EARN_MESSAGE } from './economy.js'
 export { encodeEntry, scanEntries } from './entries.js'
+export {
+  CODE_CANCELLED,
+  CODE_INVALID_ARGUMENT,
+  CODE_OK,
+  CODE_UNIMPLEMENTED,
+  CODE_UNKNOWN,
+  CODE_UNSUPPORTED_CODEC,
+} from './error-codes.js'
+export { reasonOf } from './errors.js'
 export type { FrameSink } from './frame-decoder.js'
 export { FrameDecoder, frameName } from './frame-decoder.js'
 export { HEADER_KEYS, staticKey, staticRow } from './header-keys.js'
 export { FLOOR_HELLO } from './hello.js'
 export type { InspectedFrame, InspectedValue } from './inspect.js'
 export { inspectFrame } from './inspect.js'
-export { resolveSessionLimits, SESSION_LIMIT_RANGES } from './options.js'
+export { isChannelName } from './open-request.js'
+export { resolveSessionLimits } from './options.js'
 export {
   DRAIN_STATES,
   LOCAL_DRAIN_TRANSITIONS,
@@ -29,3 +47,4 @@ export {
 } from './session-state.js'
 export type { TransitionRow } from './state-table.js'
 export { NO_TRANSITION, StateTable } from './state-table.js'
+export { encodeText, NO_BYTES } from './utf8.js'

@@ -1,5 +1,6 @@
 // Owns: every limit and time of a session: unit, range, default, what happens at it, and why this default (spec §25).
 // Must not know: how a limit is enforced. `resolveSessionLimits` is the only place that fills in a default.
+import { assertWhole, resolveLimits } from './checks.js'
 import {
   FLOOR_CHANNEL_BYTES,
   FLOOR_CHANNEL_MESSAGES,
@@ -12,7 +13,6 @@ import {
   MAX_FRAME_BYTES,
   MAX_U31,
 } from './constants.js'
-import { UsageError } from './errors.js'
 
 /** What one session allows the other side. All sizes are what a remote can make this side hold. */
 export interface SessionLimits {
@@ -57,29 +57,35 @@ export interface SessionLimits {
   readonly economyRefillMs: number
 }
 
-/** The defaults of spec §25. Worst case per connection: maxUnread + 6 × connectionWindow + partials × maxMessage, about 120 MiB. */
-export const DEFAULT_SESSION_LIMITS: SessionLimits = Object.freeze({
-  maxFrameBytes: 65_536,
-  maxMessageBytes: 4_194_304,
-  channelWindowBytes: 262_144,
-  channelWindowMessages: 16_384,
-  connectionWindowBytes: 4_194_304,
-  maxOpenChannels: 1_024,
-  maxHeaderBytes: 16_384,
-  maxHeaderCount: 64,
-  maxPartialMessages: 16,
-  maxUnreadBytes: 33_554_432,
-  withheldTimeoutMs: 10_000,
-  idleTimeoutMs: 45_000,
-  helloTimeoutMs: 10_000,
-  partialTimeoutMs: 30_000,
-  maxExportedRefs: 4_096,
-  quantumBytes: 16_384,
-  openSlotTickMs: 1_000,
-  economyCap: 2_000,
-  economyRefill: 500,
-  economyRefillMs: 10_000,
-})
+/** Lowest and highest value of each limit, and the default (spec §25). */
+const LIMITS: Readonly<Record<keyof SessionLimits, readonly [min: number, max: number, byDefault: number]>> =
+  {
+    maxFrameBytes: [FLOOR_FRAME_BYTES, MAX_FRAME_BYTES, 65_536],
+    maxMessageBytes: [FLOOR_MESSAGE_BYTES, MAX_U31, 4_194_304],
+    channelWindowBytes: [FLOOR_CHANNEL_BYTES, MAX_U31, 262_144],
+    channelWindowMessages: [FLOOR_CHANNEL_MESSAGES, MAX_U31, 16_384],
+    connectionWindowBytes: [FLOOR_CONNECTION_BYTES, MAX_U31, 4_194_304],
+    maxOpenChannels: [0, MAX_U31, 1_024],
+    maxHeaderBytes: [FLOOR_HEADER_BYTES, 65_535, 16_384],
+    maxHeaderCount: [1, 64, 64],
+    maxPartialMessages: [FLOOR_PARTIAL_MESSAGES, 65_535, 16],
+    maxUnreadBytes: [FLOOR_MESSAGE_BYTES, Number.MAX_SAFE_INTEGER, 33_554_432],
+    withheldTimeoutMs: [1, MAX_U31, 10_000],
+    idleTimeoutMs: [0, MAX_U31, 45_000],
+    helloTimeoutMs: [1, MAX_U31, 10_000],
+    partialTimeoutMs: [0, MAX_U31, 30_000],
+    maxExportedRefs: [0, MAX_U31, 4_096],
+    quantumBytes: [4_096, MAX_FRAME_BYTES, 16_384],
+    openSlotTickMs: [1, MAX_U31, 1_000],
+    economyCap: [0, MAX_U31, 2_000],
+    economyRefill: [0, MAX_U31, 500],
+    economyRefillMs: [1, MAX_U31, 10_000],
+  }
+
+/** The defaults. Worst case per connection: maxUnread + 6 × connectionWindow + partials × maxMessage, about 120 MiB. */
+export const DEFAULT_SESSION_LIMITS: SessionLimits = Object.freeze(
+  Object.fromEntries(Object.entries(LIMITS).map(([name, [, , byDefault]]) => [name, byDefault])),
+) as unknown as SessionLimits
 
 /** For untrusted remotes: about 18 MiB per connection at worst instead of 120. */
 export const PUBLIC_SESSION_LIMITS: SessionLimits = Object.freeze({
@@ -91,53 +97,11 @@ export const PUBLIC_SESSION_LIMITS: SessionLimits = Object.freeze({
   maxUnreadBytes: 8_388_608,
 })
 
-/** Lowest and highest value of each limit. */
-export const SESSION_LIMIT_RANGES: Readonly<
-  Record<keyof SessionLimits, readonly [min: number, max: number]>
-> = Object.freeze({
-  maxFrameBytes: [FLOOR_FRAME_BYTES, MAX_FRAME_BYTES],
-  maxMessageBytes: [FLOOR_MESSAGE_BYTES, MAX_U31],
-  channelWindowBytes: [FLOOR_CHANNEL_BYTES, MAX_U31],
-  channelWindowMessages: [FLOOR_CHANNEL_MESSAGES, MAX_U31],
-  connectionWindowBytes: [FLOOR_CONNECTION_BYTES, MAX_U31],
-  maxOpenChannels: [0, MAX_U31],
-  maxHeaderBytes: [FLOOR_HEADER_BYTES, 65_535],
-  maxHeaderCount: [1, 64],
-  maxPartialMessages: [FLOOR_PARTIAL_MESSAGES, 65_535],
-  maxUnreadBytes: [FLOOR_MESSAGE_BYTES, Number.MAX_SAFE_INTEGER],
-  withheldTimeoutMs: [1, MAX_U31],
-  idleTimeoutMs: [0, MAX_U31],
-  helloTimeoutMs: [1, MAX_U31],
-  partialTimeoutMs: [0, MAX_U31],
-  maxExportedRefs: [0, MAX_U31],
-  quantumBytes: [4_096, MAX_FRAME_BYTES],
-  openSlotTickMs: [1, MAX_U31],
-  economyCap: [0, MAX_U31],
-  economyRefill: [0, MAX_U31],
-  economyRefillMs: [1, MAX_U31],
-})
-
 /** Fills in defaults and checks every range. Throws UsageError INVALID_ARGUMENT that names the option and its range. */
 export function resolveSessionLimits(limits: Partial<SessionLimits> = {}): SessionLimits {
-  const resolved: Record<string, number> = {}
-  for (const name of Object.keys(limits)) {
-    if (!Object.hasOwn(SESSION_LIMIT_RANGES, name)) {
-      throw new UsageError('INVALID_ARGUMENT', `there is no limit '${name}'`, {
-        hint: `the limits are ${Object.keys(SESSION_LIMIT_RANGES).join(', ')}`,
-      })
-    }
-  }
-  for (const name of Object.keys(SESSION_LIMIT_RANGES) as (keyof SessionLimits)[]) {
-    const value = limits[name] ?? DEFAULT_SESSION_LIMITS[name]
-    const [min, max] = SESSION_LIMIT_RANGES[name]
-    const isLegal = Number.isInteger(value) && value >= min && value <= max
-    if (!isLegal || (name === 'idleTimeoutMs' && value !== 0 && value < FLOOR_IDLE_MS)) {
-      const least = name === 'idleTimeoutMs' ? `0 (never) or ${FLOOR_IDLE_MS}` : `${min}`
-      throw new UsageError('INVALID_ARGUMENT', `limit ${name} is ${value}`, {
-        hint: `give a whole number from ${least} to ${max}`,
-      })
-    }
-    resolved[name] = value
-  }
-  return Object.freeze(resolved) as unknown as SessionLimits
+  const resolved = resolveLimits('limit', limits, DEFAULT_SESSION_LIMITS, LIMITS)
+  const { idleTimeoutMs } = resolved
+  if (idleTimeoutMs !== 0)
+    assertWhole('limit idleTimeoutMs', idleTimeoutMs, FLOOR_IDLE_MS, MAX_U31, '0 (never) or ')
+  return resolved
 }

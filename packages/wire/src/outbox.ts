@@ -1,5 +1,6 @@
 // Owns: encoded frames that wait for the transport, in order: small parts copied into a slab, large payloads by reference.
 // Must not know: channels, credit, priorities: what is in here is committed (spec §9) and leaves in this order.
+
 import {
   CODE_BYTES,
   FLAG_FINAL,
@@ -18,6 +19,7 @@ import {
   TYPE_REF,
   TYPE_STOP,
 } from './constants.js'
+import { NO_BYTES } from './utf8.js'
 
 /** Size of a slab: what is committed ahead of the transport stays near this, so one slab serves a flush. */
 const SLAB_BYTES = 65_536
@@ -35,15 +37,13 @@ interface Batch {
   readonly endAt: number
 }
 
-const NOTHING = new Uint8Array(0)
-
 export class Outbox {
   /** Full batches, then the parts of the one being filled. */
   readonly #batches: Batch[] = []
   #parts: Uint8Array[] = []
   #batchAt = 0
-  #slab: Uint8Array = NOTHING
-  #view: DataView = new DataView(NOTHING.buffer)
+  #slab: Uint8Array = NO_BYTES
+  #view: DataView = new DataView(NO_BYTES.buffer)
   #start = 0
   #end = 0
   #committedBytes = 0

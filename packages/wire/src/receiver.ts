@@ -1,6 +1,7 @@
 // Owns: what arrives on channels (spec §9, §10): credit that we granted, messages under assembly, messages that wait to be
 // read, and the CREDIT frames owed for them. Rules R1–R4 live here.
 // Must not know: frame layout, ids, what goes out.
+
 import type { Channel, Message } from './channel.js'
 import {
   ACCEPTED,
@@ -15,10 +16,12 @@ import {
   STOP_WANTED,
 } from './channel-bits.js'
 import { canReceive, DO_SEND_CREDIT, DO_SEND_STOP, STATE_IDLE } from './channel-state.js'
+import { assertCode } from './checks.js'
 import { FLAG_MORE } from './constants.js'
 import { ConnectionCredit } from './credit.js'
 import { concatBytes, Headers } from './entries.js'
-import { assertCode, ERRORS, ProtocolError } from './errors.js'
+import { CODE_ABORTED, CODE_RESOURCE_EXHAUSTED } from './error-codes.js'
+import { ProtocolError } from './errors.js'
 import { type InboundMessage, keep, memoryOf } from './inbound-message.js'
 import type { SessionLimits } from './options.js'
 import type { Outbox } from './outbox.js'
@@ -312,7 +315,7 @@ export class Receiver {
       if (nowMs - channel.partialProgressMs < this.#limits.partialTimeoutMs) continue
       const isObliged = channel.receiveCredit.obligesSender && this.connection.obligesSender
       if (!isObliged) channel.partialProgressMs = nowMs
-      else this.#host.resetChannel(channel, ERRORS.ABORTED.wireCode)
+      else this.#host.resetChannel(channel, CODE_ABORTED)
     }
   }
 
@@ -323,7 +326,7 @@ export class Receiver {
       if (hoarder === null || channel.unreadBytes > hoarder.unreadBytes) hoarder = channel
     }
     this.withheldSinceMs = nowMs
-    if (hoarder !== null) this.#host.resetChannel(hoarder, ERRORS.RESOURCE_EXHAUSTED.wireCode)
+    if (hoarder !== null) this.#host.resetChannel(hoarder, CODE_RESOURCE_EXHAUSTED)
   }
 
   // ---- inside -------------------------------------------------------------------------------------------------------

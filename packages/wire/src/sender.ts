@@ -4,10 +4,12 @@
 // A message goes straight into the outbox while nothing waits before it; otherwise it becomes an OutboundItem of its channel,
 // and the channel a member of one list: ready (has its turn), waitingConnection or waitingPartial. A channel that lacks its
 // own credit is in no list; CREDIT puts it back.
+
 import type { Channel } from './channel.js'
 import { ANSWERED, LISTED, OUT_MESSAGE, OUTPUT_ENDED, STOP_RECEIVED, WANTS_ROOM } from './channel-bits.js'
 import { ChannelList } from './channel-list.js'
 import { DO_SEND_FIN, STATE_CLOSED, STATE_IDLE } from './channel-state.js'
+import { failedPrecondition } from './checks.js'
 import {
   type CommitHost,
   Committer,
@@ -20,9 +22,9 @@ import {
 } from './committer.js'
 import { FLAG_FIN, FLAG_MSG, FLAG_TRL, REF_NAME } from './constants.js'
 import type { Headers } from './entries.js'
-import { UsageError } from './errors.js'
 import type { Hello } from './hello.js'
 import type { SessionLimits } from './options.js'
+import { NO_BYTES } from './utf8.js'
 
 /** What the sender asks of its session. @internal */
 export interface SenderHost extends CommitHost {
@@ -40,8 +42,6 @@ const SMALL_LAST_BYTES = 4_000
 
 /** What `commit` would say of an item that has to wait its turn. */
 const NOT_TRIED = -9
-
-const NO_BYTES = new Uint8Array(0)
 
 export class Sender {
   readonly committer: Committer
@@ -301,12 +301,9 @@ export class Sender {
   #assertOpen(channel: Channel, verb: string): boolean {
     const isEnded = (channel.bits & (OUTPUT_ENDED | STOP_RECEIVED)) === OUTPUT_ENDED
     if (isEnded && channel.stateNumber !== STATE_CLOSED) {
-      throw new UsageError(
-        'FAILED_PRECONDITION',
+      throw failedPrecondition(
         `${verb} on channel '${channel.name}' after its output was ended`,
-        {
-          hint: 'send everything before end() or sendLast()',
-        },
+        'send everything before end() or sendLast()',
       )
     }
     return channel.isWritable

@@ -1,5 +1,12 @@
 // Owns: the words of the errors with which a session ends or refuses.
 // Must not know: when that happens.
+import { failedPrecondition } from './checks.js'
+import {
+  CODE_HELLO_TIMEOUT,
+  CODE_IDLE_TIMEOUT,
+  CODE_INTERNAL_ERROR,
+  CODE_PROTOCOL_ERROR,
+} from './error-codes.js'
 import {
   ClosedError,
   codeName,
@@ -8,13 +15,13 @@ import {
   PeerplexError,
   ProtocolError,
   TransportError,
-  UsageError,
+  type UsageError,
 } from './errors.js'
 
 /** The code of a GOAWAY that says so: the error's own when it is one of a connection. */
 export function connectionCodeOf(error: PeerplexError): number {
   const code = codeNumber(error.code)
-  return code >= ERRORS.PROTOCOL_ERROR.wireCode ? code : ERRORS.INTERNAL_ERROR.wireCode
+  return code >= CODE_PROTOCOL_ERROR ? code : CODE_INTERNAL_ERROR
 }
 
 /** With what a message transport is closed after a GOAWAY with this code (spec §18); 4999 is the last there is. */
@@ -25,7 +32,7 @@ export function closeCodeOf(code: number): number {
 /** The other side sent GOAWAY with an error. */
 export function endedRemotely(code: number, text: string): ClosedError {
   const name = codeName(code)
-  const isRetryable = code === ERRORS.IDLE_TIMEOUT.wireCode || code === ERRORS.HELLO_TIMEOUT.wireCode
+  const isRetryable = code === CODE_IDLE_TIMEOUT || code === CODE_HELLO_TIMEOUT
   return new ClosedError(
     name,
     `the other side ended the connection: ${name}${text === '' ? '' : `, ${text}`}`,
@@ -61,16 +68,22 @@ export function idleTimeout(timeoutMs: number): ProtocolError {
   })
 }
 
+/** A local event that the state of a session or channel does not have. */
+export function wrongState(what: string, state: string, event: string | undefined): UsageError {
+  return failedPrecondition(`${what} is ${state}`, `it cannot '${event}' now`)
+}
+
 /** `start` on a session that has begun or ended. */
 export function startedTwice(): UsageError {
-  return new UsageError('FAILED_PRECONDITION', 'the session was started before', {
-    hint: 'a session serves one connection: make a new one for the next',
-  })
+  return failedPrecondition(
+    'the session was started before',
+    'a session serves one connection: make a new one for the next',
+  )
 }
 
 /** A call that would have sent something ahead of HELLO. */
 export function notStarted(verb: string): UsageError {
-  return new UsageError('FAILED_PRECONDITION', `${verb} before start()`, { hint: 'call start() first' })
+  return failedPrecondition(`${verb} before start()`, 'call start() first')
 }
 
 /** `open` on a session that takes no new channels. */

@@ -6,12 +6,13 @@
 //
 // The rules themselves: dispatcher.ts (what a frame means), channels.ts (how channels begin and end), sender.ts with
 // committer.ts (what goes out), receiver.ts (what comes in).
+
 import type { Channel, OpenOptions } from './channel.js'
 import { Channels } from './channels.js'
 import { Control } from './control.js'
 import { Dispatcher } from './dispatcher.js'
 import { Headers } from './entries.js'
-import { type Delivery, ERRORS, PeerplexError, ProtocolError, UsageError } from './errors.js'
+import { type Delivery, ERRORS, PeerplexError, ProtocolError } from './errors.js'
 import { assertOtherPeer, decodeHello, type Hello, ownHello } from './hello.js'
 import { Intake, PrefaceError } from './intake.js'
 import { resolveSessionLimits, type SessionLimits } from './options.js'
@@ -428,11 +429,8 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   #step(event: number): void {
     const next = states.sessionTable.next(this.#state, event)
-    if (next === NO_TRANSITION) {
-      throw new UsageError('FAILED_PRECONDITION', `the session is ${this.state}`, {
-        hint: `it cannot '${states.sessionTable.events[event]}' now`,
-      })
-    }
+    if (next === NO_TRANSITION)
+      throw reasons.wrongState('the session', this.state, states.sessionTable.events[event])
     this.#state = next
   }
 

@@ -1,6 +1,7 @@
 // Owns: what a transport is to the rest of the library: endpoints as URLs, and connections of two kinds.
 // Must not know: any particular transport. Types and pure functions only.
-import { UsageError } from './errors.js'
+import { invalidArgument } from './checks.js'
+import type { UsageError } from './errors.js'
 import type { ConnectionKind } from './session-types.js'
 
 /** A parsed endpoint. `url` is the canonical text of it. */
@@ -151,5 +152,5 @@ function parseHostEndpoint(url: string, scheme: string, rest: string): Endpoint 
 }
 
 function badEndpoint(url: string, what: string, hint: string): UsageError {
-  return new UsageError('INVALID_ARGUMENT', `the endpoint '${String(url).slice(0, 200)}' ${what}`, { hint })
+  return invalidArgument(`the endpoint '${String(url).slice(0, 200)}' ${what}`, hint)
 }

@@ -1,6 +1,9 @@
 // Owns: text to bytes and back, with small bounded caches for the names that repeat on every call.
 // Must not know: frames. No validation here: invalid UTF-8 becomes U+FFFD (spec §6).
 
+/** No bytes; shared. */
+export const NO_BYTES: Uint8Array = new Uint8Array(0)
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 

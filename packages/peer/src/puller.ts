@@ -7,6 +7,9 @@ export const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true
 /** The end of a stream, as its reader hears of it. */
 export type PullEnd = 'done' | { readonly error: unknown }
 
+/** The next item, or the end; null while there is neither. */
+export type Pulled = PulledItem | PullEnd | null
+
 export interface PulledItem {
   readonly value: unknown
 }
@@ -17,12 +20,12 @@ interface Waiter {
 }
 
 export class Puller {
-  readonly #take: () => PulledItem | null
+  readonly #take: () => Pulled
   readonly #waiters: Waiter[] = []
   #end: PullEnd | null = null
 
-  /** `take` gives the next item, null while there is none; what it throws goes to the reader instead of an item. */
-  constructor(take: () => PulledItem | null) {
+  /** What `take` throws goes to the reader instead of an item. */
+  constructor(take: () => Pulled) {
     this.#take = take
   }
 
@@ -56,7 +59,8 @@ export class Puller {
   #hand(waiter: Waiter): boolean {
     try {
       const item = this.#take()
-      if (item !== null) waiter.resolve({ done: false, value: item.value })
+      if (item === 'done' || (item !== null && 'error' in item)) this.#tellEnd(waiter, item)
+      else if (item !== null) waiter.resolve({ done: false, value: item.value })
       else if (this.#end !== null) this.#tellEnd(waiter, this.#end)
       else return false
     } catch (error) {
