@@ -1,10 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readJson, root } from '../../scripts/workspace.mjs'
-import { blocksOf, entries, makeFolder, removeFolder, run } from './support.js'
+import { root } from '../../scripts/workspace.mjs'
+import { blocksOf, checkTypes, makeFolder, removeFolder, run } from './support.js'
 
 const guide = join(root, 'docs/guide')
 const blocks = readdirSync(guide)
@@ -42,33 +41,7 @@ it('has programs', () => {
 })
 
 it('is right in its types', () => {
-  // The flags of the repository, the sources of now: what `npm run build` would write need not be there.
-  const options = readJson(join(root, 'tsconfig.tests.json')).compilerOptions
-  writeFileSync(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({
-      extends: '../../tsconfig.base.json',
-      compilerOptions: {
-        ...options,
-        incremental: false,
-        tsBuildInfoFile: null,
-        typeRoots: [join(root, 'node_modules/@types')],
-        paths: Object.fromEntries(entries.map(({ specifier, source }) => [specifier, [source]])),
-      },
-      files: blocks.map(({ file }) => file),
-    }),
-  )
-  const tsc = spawnSync(
-    process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder, '--pretty', 'false'],
-    { encoding: 'utf8', cwd: folder },
-  )
-  expect(tsc.error).toBeUndefined()
-  // The packages have options of their own, under which the build judges them.
-  const problems = `${tsc.stdout}${tsc.stderr}`
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !line.startsWith('../../packages/'))
-  expect(problems).toEqual([])
+  expect(checkTypes(folder, { files: blocks.map(({ file }) => file) })).toEqual([])
 })
 
 describe.each(blocks)('$title', ({ file, output }) => {

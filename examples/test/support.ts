@@ -1,10 +1,19 @@
 // Owns: a folder in which programs find `peerplex` as an installed package, made from the sources of now; running them there.
 // Must not know: which programs there are, what they print.
-import { spawn } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'rolldown'
-import { packageEntries, root, workspacePackages } from '../../scripts/workspace.mjs'
+import { packageEntries, readJson, root, workspacePackages } from '../../scripts/workspace.mjs'
 
 /** Only to end what hangs. */
 const RUN_MS = 45_000
@@ -15,9 +24,10 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** The longer names first: a name also stands for what is below it. */
+/** The longer names first: a name also stands for what is below it. Without scripts for pages, which have no source of their own. */
 export const entries = workspacePackages()
   .flatMap((pkg) => packageEntries(pkg))
+  .filter(({ source }) => existsSync(source))
   .sort((a, b) => b.specifier.length - a.specifier.length)
 
 /** Makes the folder; it lies in the repository, so that packages of the repository are found from there. */
@@ -29,18 +39,58 @@ export async function makeFolder(): Promise<string> {
   await build({
     input: Object.fromEntries(own.map(({ output, source }) => [output.replace(/\.js$/, ''), source])),
     platform: 'neutral',
-    external: /^node:/,
+    external: [/^node:/, 'ws'],
     resolve: { alias: Object.fromEntries(entries.map(({ specifier, source }) => [specifier, source])) },
     transform: { target: 'es2022' },
     output: { dir: join(installed, 'dist'), format: 'esm' },
     logLevel: 'warn',
   })
   copyFileSync(join(root, 'packages/peerplex/package.json'), join(installed, 'package.json'))
+  const ws = realpathSync(join(root, 'packages/transport-ws/node_modules/ws'))
+  symlinkSync(ws, join(folder, 'node_modules/ws'), 'junction')
   return folder
 }
 
 export function removeFolder(folder: string): void {
   if (folder !== '') rmSync(folder, { recursive: true, force: true })
+}
+
+interface Program {
+  /** Relative to the folder. */
+  readonly files: readonly string[]
+  /** Compiler options besides those of the repository's tests. */
+  readonly options?: object
+}
+
+/**
+ * What the compiler has to say about files of the folder, under the flags of the repository and with the sources of now: what
+ * a build would write need not be there.
+ */
+export function checkTypes(folder: string, { files, options = {} }: Program): string[] {
+  const { compilerOptions } = readJson(join(root, 'tsconfig.tests.json'))
+  const config = {
+    extends: '../../tsconfig.base.json',
+    compilerOptions: {
+      ...compilerOptions,
+      incremental: false,
+      tsBuildInfoFile: null,
+      typeRoots: [join(root, 'node_modules/@types')],
+      paths: Object.fromEntries(entries.map(({ specifier, source }) => [specifier, [source]])),
+      ...options,
+    },
+    files,
+  }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
+  const tsc = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder, '--pretty', 'false'],
+    { encoding: 'utf8', cwd: folder },
+  )
+  if (tsc.error !== undefined) throw tsc.error
+  // The packages have options of their own, under which the build judges them. Lines that begin with blanks go on with the one before.
+  return `${tsc.stdout}${tsc.stderr}`
+    .split(/\n(?! )/)
+    .filter((problem) => problem.trim() !== '' && !problem.startsWith('../../packages/'))
 }
 
 /** Runs a program with bare Node until it ends by itself. */

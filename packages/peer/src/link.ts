@@ -50,6 +50,8 @@ export interface LinkHost {
   /** An attempt failed; for the log, and for calls that do not wait. */
   onAttemptFailed(link: Link, error: PeerplexError): void
   onLinkClosed(link: Link): void
+  /** An error that no caller hears of. */
+  reportError(error: unknown, name: string, remote: string): void
 }
 
 export class Link {
@@ -58,6 +60,8 @@ export class Link {
   readonly ready: Promise<void>
   /** Why the last attempt failed; null while none has since the last success. */
   lastError: PeerplexError | null = null
+  /** Called after each change of `state`, for whoever shows it. What it throws goes to `onError`. */
+  onState: ((state: LinkState) => void) | null = null
 
   readonly #host: LinkHost
   readonly #transport: Transport
@@ -221,8 +225,19 @@ export class Link {
   #step(event: string): boolean {
     const next = table.next(this.#state, table.event(event))
     if (next === NO_TRANSITION) return false
+    const isNew = next !== this.#state
     this.#state = next
+    // Not from within what led here: whoever is told may close this link, or the peer.
+    if (isNew) queueMicrotask(() => this.#tellState(LINK_STATES[next] as LinkState))
     return true
+  }
+
+  #tellState(state: LinkState): void {
+    try {
+      this.onState?.(state)
+    } catch (error) {
+      this.#host.reportError(error, '', '')
+    }
   }
 }
 

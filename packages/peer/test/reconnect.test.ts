@@ -46,6 +46,25 @@ describe('a link', () => {
     await link.ready
   })
 
+  it('tells whoever shows its state of each change, and survives what that throws', async () => {
+    const a = world.peer('a')
+    const link = a.connect('memory:b')
+    const states: string[] = []
+    link.onState = (state) => {
+      states.push(state)
+      throw new Error('no room to show it')
+    }
+    await settle()
+    await world.server('b')
+    await world.advance(1_000)
+    world.transport.last.cut()
+    await settle()
+    link.close()
+    await settle()
+    expect(states).toEqual(['BACKOFF', 'CONNECTING', 'HELLO', 'READY', 'BACKOFF', 'CLOSED'])
+    expect(world.reported).toHaveLength(states.length)
+  })
+
   it('tries for ever: 0 to 100 ms first, then full jitter that doubles up to its limit', async () => {
     const draws = [0.5, 0.999, 0.25, 1, 0, 0.5]
     let next = 0

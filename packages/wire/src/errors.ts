@@ -170,6 +170,8 @@ export interface PeerplexErrorInit {
  * where, and what went wrong; `hint` says what to do; `delivery` says whether the call may have run (spec §12).
  */
 export class PeerplexError extends Error {
+  // Text, not the name of the class: a minifier changes that.
+  override readonly name: string = 'PeerplexError'
   readonly code: string
   readonly hint: string
   readonly delivery: Delivery
@@ -181,7 +183,6 @@ export class PeerplexError extends Error {
 
   constructor(code: string, message: string, init: PeerplexErrorInit = {}) {
     super(message, init.cause === undefined ? undefined : { cause: init.cause })
-    this.name = new.target.name
     this.code = code
     this.hint = init.hint ?? ''
     this.delivery = init.delivery ?? 'not-sent'
@@ -195,6 +196,8 @@ export class PeerplexError extends Error {
 
 /** The bytes on the connection break the protocol; the connection is over. `code` is the code of GOAWAY. */
 export class ProtocolError extends PeerplexError {
+  override readonly name: string = 'ProtocolError'
+
   constructor(code: string, message: string, init: PeerplexErrorInit = {}) {
     const hint =
       init.hint ?? 'the other side breaks the protocol: check which library it uses, and its version'
@@ -203,16 +206,26 @@ export class ProtocolError extends PeerplexError {
 }
 
 /** The program called this library wrongly; nothing was sent. Fix the call. */
-export class UsageError extends PeerplexError {}
+export class UsageError extends PeerplexError {
+  override readonly name: string = 'UsageError'
+}
 
 /** The session or channel was closed, by either side or by loss of the connection. */
-export class ClosedError extends PeerplexError {}
+export class ClosedError extends PeerplexError {
+  override readonly name: string = 'ClosedError'
+}
 
 /** A limit of this side or one announced by the other side does not allow this; nothing was sent. */
-export class LimitError extends PeerplexError {}
+export class LimitError extends PeerplexError {
+  override readonly name: string = 'LimitError'
+}
 
 /** The connection could not be made or broke below the protocol. */
-export class TransportError extends PeerplexError {}
+export class TransportError extends PeerplexError {
+  override readonly name: string = 'TransportError'
+}
 
 /** The other side's application answered with an error. */
-export class CallError extends PeerplexError {}
+export class CallError extends PeerplexError {
+  override readonly name: string = 'CallError'
+}
