@@ -1,5 +1,6 @@
 // Owns the build: `tsc -b` checks the types and writes the `.d.ts`, rolldown writes one `.js` per exported entry (with what the entries of a
-// package share in a chunk beside them, so that a class exists once). It must not know what a package does.
+// package share in a chunk beside them, so that a class exists once), and one script per row of SCRIPTS for pages without a bundler.
+// It must not know what a package does.
 // The `.js` is bundled from the sources, never from compiler output: an incremental `tsc -b` over files that a bundler rewrote would mix ages.
 
 import { spawnSync } from 'node:child_process'
@@ -26,6 +27,41 @@ export function buildTypes() {
   return run.status === 0
 }
 
+/**
+ * @typedef {{ source: string, global: string, output: string }} Script source, output: relative to the root
+ */
+
+/**
+ * Files for a `<script src>`, with everything in them: they set one global and need nothing else.
+ * @type {readonly Script[]}
+ */
+export const SCRIPTS = [
+  {
+    source: 'packages/peerplex/src/browser.ts',
+    global: 'Peerplex',
+    output: 'packages/peerplex/dist/peerplex.iife.js',
+  },
+]
+
+/**
+ * Where a bundler for pages finds the source of every exported entry, also of those that are another file in a browser.
+ * @returns {Record<string, string>} aliases for rolldown
+ */
+export function browserAliases() {
+  return Object.fromEntries(
+    workspacePackages().flatMap((pkg) => {
+      const entries = packageEntries(pkg)
+      return entries.map(({ specifier, source }) => {
+        const target = pkg.manifest.exports?.[specifier.replace(pkg.manifest.name, '.')]
+        const inBrowser = typeof target === 'object' ? target.browser : undefined
+        const output = inBrowser?.replace(/^\.\/dist\//, '')
+        const other = entries.find((entry) => entry.output === output)
+        return [`${specifier}$`, other?.source ?? source]
+      })
+    }),
+  )
+}
+
 /** Writes the shipped `.js` files of every package that has sources. */
 export async function buildBundles() {
   for (const pkg of workspacePackages()) {
@@ -48,6 +84,32 @@ export async function buildBundles() {
       logLevel: 'warn',
     })
     removeStale(first.outDir, join(root, pkg.dir, 'src'), new Set(output.map((file) => file.fileName)))
+  }
+  for (const script of SCRIPTS) await build(scriptOptions(script))
+}
+
+/**
+ * The text of such a file, made from the sources as they are now.
+ * @param {Script} script
+ * @returns {Promise<string>}
+ */
+export async function scriptCode(script) {
+  const { output } = await build({ ...scriptOptions(script), write: false })
+  return output[0].code
+}
+
+/**
+ * @param {Script} script
+ * @returns {import('rolldown').BuildOptions & { output: import('rolldown').OutputOptions }}
+ */
+function scriptOptions({ source, global, output }) {
+  return {
+    input: join(root, source),
+    platform: 'browser',
+    resolve: { alias: browserAliases() },
+    transform: { target: 'es2022' },
+    output: { file: join(root, output), format: 'iife', name: global, minify: true, sourcemap: true },
+    logLevel: 'warn',
   }
 }
 

@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { type Codec, PeerplexError, UsageError } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import {
-  CodecRegistry,
   FIRST_PRIVATE_CODEC_ID,
   LAST_PRIVATE_CODEC_ID,
   parseCodecs,
   STANDARD_CODEC_IDS,
-} from './registry.js'
+} from './codec-table.js'
+import { CodecRegistry } from './registry.js'
 
 function codec(name: string, id: number): Codec {
   return { id, name, encode: () => new Uint8Array(0), decode: () => undefined }

@@ -1,11 +1,12 @@
-// What `import … from 'peerplex'` gives in Node: peers over TCP, Unix sockets and memory.
+// What `import … from 'peerplex'` gives in Node: peers over TCP, Unix sockets, WebSocket, ports and workers, and memory.
 import type { Peer } from '@peerplex/rpc'
 import { netTransport } from '@peerplex/transport-net'
-import { createMemoryTransport } from '@peerplex/transport-port'
+import { createMemoryTransport, portTransport } from '@peerplex/transport-port'
+import { wsTransport } from '@peerplex/transport-ws'
 import { assemblePeer, type PeerOptions } from './create-peer.js'
 
 /** Shared by all peers of the process, so that they find each other's `memory:` names. */
-const transports = [netTransport(), createMemoryTransport()]
+const transports = [netTransport(), createMemoryTransport(), portTransport(), wsTransport()]
 
 /** A peer: binds and connects, calls and is called. Throws UsageError for options out of range. */
 export function createPeer(options: PeerOptions = {}): Peer {

@@ -2,6 +2,7 @@
 // Must not know: names and listeners, what the bytes mean.
 import { type ConnectionKind, TransportError } from '@peerplex/wire'
 import type { Connection, ConnectionEnd, ConnectionSink } from '@peerplex/wire/transport'
+import { joined } from './joined.js'
 import { afterMicrotasks, Turns } from './turns.js'
 
 /** From here on `write` asks to wait; as much as a socket of Node holds back. */
@@ -164,16 +165,6 @@ export class MemoryConnection implements Connection {
     this.#isDrainOwed = false
     this.#sink.onDrain()
   }
-}
-
-function joined(parts: readonly Uint8Array[], byteCount: number): Uint8Array {
-  const message = new Uint8Array(byteCount)
-  let at = 0
-  for (const part of parts) {
-    message.set(part, at)
-    at += part.length
-  }
-  return message
 }
 
 /** Appends the bytes of the parts to `pieces`, cut anew. */

@@ -12,7 +12,7 @@ export function afterMicrotasks(run: () => void): void {
  * Runs `run` in a task of its own: timers and input come first. A channel of messages, because unlike a timer it is
  * neither rounded up to milliseconds nor slowed down in the background tabs of a browser.
  */
-function afterTask(run: () => void): void {
+export function afterTask(run: () => void): void {
   const { port1, port2 } = new MessageChannel()
   port1.onmessage = () => {
     // An open port would hold the process.

@@ -1,1 +1,2 @@
-// What a user of the package gets on Node.
+// What a user of the package gets in a browser.
+export { wsTransport } from './browser-transport.js'
