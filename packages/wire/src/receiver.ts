@@ -22,7 +22,7 @@ import { ConnectionCredit } from './credit.js'
 import { concatBytes, Headers } from './entries.js'
 import { CODE_ABORTED, CODE_RESOURCE_EXHAUSTED } from './error-codes.js'
 import { ProtocolError } from './errors.js'
-import { type InboundMessage, keep, memoryOf } from './inbound-message.js'
+import { type InboundMessage, memoryOf } from './inbound-message.js'
 import type { SessionLimits } from './options.js'
 import type { Outbox } from './outbox.js'
 
@@ -104,30 +104,32 @@ export class Receiver {
   // ---- messages -----------------------------------------------------------------------------------------------------
 
   /**
-   * Takes a fragment or a whole message (borrowed), already charged. False when the message exceeds the limit: the caller
+   * Takes a fragment or a whole message, `body[start, end)` (borrowed), already charged. False when the message exceeds the limit: the caller
    * ends the channel. Throws FLOW_CONTROL for one incomplete message too many.
    */
   addFragment(
     channel: Channel,
     flags: number,
     headers: Headers,
-    payload: Uint8Array,
+    body: Uint8Array,
+    start: number,
+    end: number,
     charge: number,
   ): boolean {
     const isFirst = (channel.bits & IN_MESSAGE) === 0
     const isLast = (flags & FLAG_MORE) === 0
-    const total = (isFirst ? 0 : channel.partialPayloadBytes) + payload.length
+    const total = (isFirst ? 0 : channel.partialPayloadBytes) + end - start
     if (total > this.#limits.maxMessageBytes) return false
     if (isFirst && isLast) {
-      this.#deliver(channel, payload, headers, charge, false)
+      this.#deliver(channel, body, start, end, headers, charge, false)
       return true
     }
     if (isFirst) this.#startPartial(channel, headers)
     channel.receiveCredit.partialBytes += charge
     channel.partialPayloadBytes = total
-    this.assemblingBytes += payload.length
+    this.assemblingBytes += end - start
     channel.partialProgressMs = this.#host.nowMs
-    ;(channel.partial as Uint8Array[]).push(keep(payload))
+    ;(channel.partial as Uint8Array[]).push(body.slice(start, end))
     if (!isLast) {
       this.#oweCredit(channel)
       return true
@@ -136,7 +138,7 @@ export class Receiver {
     const wholeCharge = channel.receiveCredit.partialBytes
     const first = channel.partialHeaders
     this.#endPartial(channel)
-    this.#deliver(channel, whole, first, wholeCharge, true)
+    this.#deliver(channel, whole, 0, whole.length, first, wholeCharge, true)
     return true
   }
 
@@ -177,7 +179,8 @@ export class Receiver {
     this.#handHeaders(channel)
     while (channel.inHead !== null && (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED) {
       const message = this.#shift(channel) as InboundMessage
-      this.#hand(channel, message.payload, message.headers, message.chargeBytes)
+      const { payload } = message
+      this.#hand(channel, payload, 0, payload.length, message.headers, message.chargeBytes)
     }
     this.handEnd(channel)
   }
@@ -360,13 +363,21 @@ export class Receiver {
     channel.receiveCredit.partialBytes = 0
   }
 
-  /** `isOwned`: the payload is ours to keep; otherwise it is a view of the chunk in hand. */
-  #deliver(channel: Channel, payload: Uint8Array, headers: Headers, charge: number, isOwned: boolean): void {
+  /** `isOwned`: all of `bytes` is the message, and ours to keep; otherwise it is a part of the chunk in hand. */
+  #deliver(
+    channel: Channel,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    headers: Headers,
+    charge: number,
+    isOwned: boolean,
+  ): void {
     this.#host.onMessageCompleted()
     const isFlowing = (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED && channel.inHead === null
-    if (isFlowing) this.#hand(channel, payload, headers, charge)
+    if (isFlowing) this.#hand(channel, bytes, start, end, headers, charge)
     else {
-      const kept = isOwned ? payload : keep(payload)
+      const kept = isOwned ? bytes : bytes.slice(start, end)
       this.#queue(channel, { payload: kept, headers, chargeBytes: charge, next: null })
     }
   }
@@ -380,10 +391,19 @@ export class Receiver {
     this.#host.notifyHeaders(channel, headers)
   }
 
-  #hand(channel: Channel, payload: Uint8Array, headers: Headers, charge: number): void {
+  #hand(
+    channel: Channel,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    headers: Headers,
+    charge: number,
+  ): void {
     channel.bits |= OUTPUT_SEEN
+    const { sink } = channel
     try {
-      channel.sink.onMessage(payload, headers, channel)
+      if (sink.onMessageRange !== undefined) sink.onMessageRange(bytes, start, end, headers, channel)
+      else sink.onMessage(bytes.subarray(start, end), headers, channel)
     } catch (error) {
       this.#host.onHandlerError(error, channel)
     }
