@@ -153,9 +153,10 @@ export class SessionDriver {
   }
 
   #flush(): void {
+    const { outbox } = this.session.channels
+    outbox.dueBytes = Number.POSITIVE_INFINITY
     this.#guard(() => this.#writeAll())
     this.#isFlushing = false
-    const { outbox } = this.session.channels
     const dueBytes = this.#turnBytes * EARLY_SHARE
     outbox.dueBytes = Math.min(Math.max(LEAST_EARLY_BYTES, dueBytes), MOST_EARLY_BYTES)
     this.#turnBytes = 0
