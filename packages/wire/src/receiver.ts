@@ -2,6 +2,7 @@
 // read, and the CREDIT frames owed for them. Rules R1–R4 live here.
 // Must not know: frame layout, ids, what goes out.
 
+import { Assembly } from './assembly.js'
 import type { Channel, Message } from './channel.js'
 import {
   ACCEPTED,
@@ -22,7 +23,7 @@ import { ConnectionCredit } from './credit.js'
 import { concatBytes, Headers } from './entries.js'
 import { CODE_ABORTED, CODE_RESOURCE_EXHAUSTED } from './error-codes.js'
 import { ProtocolError } from './errors.js'
-import { type InboundMessage, memoryOf } from './inbound-message.js'
+import { type InboundMessage, keep, memoryOf } from './inbound-message.js'
 import type { SessionLimits } from './options.js'
 import type { Outbox } from './outbox.js'
 
@@ -49,10 +50,8 @@ export class Receiver {
   readonly connection: ConnectionCredit
   /** Memory of all complete messages that wait to be read. */
   unreadBytes = 0
-  /** Incomplete messages that are not being discarded. */
-  partialCount = 0
-  /** Bytes of those messages. */
-  assemblingBytes = 0
+  /** Messages that have arrived in part. */
+  readonly assembly: Assembly
   /** When connection credit began to be withheld (R3); -1 while it is not. */
   withheldSinceMs = -1
   /** Credit is not given while credentials are checked: the floors must do. */
@@ -60,13 +59,13 @@ export class Receiver {
 
   readonly #host: ReceiverHost
   readonly #limits: SessionLimits
-  readonly #partials = new Set<Channel>()
   readonly #unread = new Set<Channel>()
   #owed: Channel[] = []
 
   constructor(host: ReceiverHost, limits: SessionLimits, connectionWindowBytes: number) {
     this.#host = host
     this.#limits = limits
+    this.assembly = new Assembly(limits)
     this.connection = new ConnectionCredit(connectionWindowBytes)
   }
 
@@ -124,12 +123,11 @@ export class Receiver {
       this.#deliver(channel, body, start, end, headers, charge, false)
       return true
     }
-    if (isFirst) this.#startPartial(channel, headers)
-    channel.receiveCredit.partialBytes += charge
-    channel.partialPayloadBytes = total
-    this.assemblingBytes += end - start
-    channel.partialProgressMs = this.#host.nowMs
-    ;(channel.partial as Uint8Array[]).push(body.slice(start, end))
+    if (isFirst) {
+      this.assembly.start(channel, headers)
+      this.#host.scheduleAt(this.assembly.nextTimerMs())
+    }
+    this.assembly.add(channel, body, start, end, charge, this.#host.nowMs)
     if (!isLast) {
       this.#oweCredit(channel)
       return true
@@ -137,7 +135,7 @@ export class Receiver {
     const whole = concatBytes(channel.partial as Uint8Array[])
     const wholeCharge = channel.receiveCredit.partialBytes
     const first = channel.partialHeaders
-    this.#endPartial(channel)
+    this.assembly.end(channel)
     this.#deliver(channel, whole, 0, whole.length, first, wholeCharge, true)
     return true
   }
@@ -162,7 +160,7 @@ export class Receiver {
   dropPartial(channel: Channel): void {
     if (channel.partial === null) return
     channel.receiveCredit.consume(channel.receiveCredit.partialBytes, 1)
-    this.#endPartial(channel)
+    this.assembly.end(channel)
   }
 
   /** Drops everything unread. */
@@ -260,9 +258,7 @@ export class Receiver {
   /** Raises what is granted on the connection, unless R3 forbids it. */
   grantConnection(): void {
     if (this.withheldSinceMs >= 0) return
-    if (!this.connection.obligesSender) {
-      for (const channel of this.#partials) channel.partialProgressMs = this.#host.nowMs
-    }
+    if (!this.connection.obligesSender) this.assembly.forgive(this.#host.nowMs)
     this.connection.grant()
   }
 
@@ -298,14 +294,11 @@ export class Receiver {
 
   /** The next moment at which `tick` has something to do. */
   nextTimerMs(): number {
-    let at = Number.POSITIVE_INFINITY
-    if (this.withheldSinceMs >= 0) at = this.withheldSinceMs + this.#limits.withheldTimeoutMs
-    if (this.#limits.partialTimeoutMs > 0) {
-      for (const channel of this.#partials) {
-        at = Math.min(at, channel.partialProgressMs + this.#limits.partialTimeoutMs)
-      }
-    }
-    return at
+    const withheldMs =
+      this.withheldSinceMs >= 0
+        ? this.withheldSinceMs + this.#limits.withheldTimeoutMs
+        : Number.POSITIVE_INFINITY
+    return Math.min(withheldMs, this.assembly.nextTimerMs())
   }
 
   /** R4, and messages that make no progress. */
@@ -313,9 +306,7 @@ export class Receiver {
     if (this.withheldSinceMs >= 0 && nowMs - this.withheldSinceMs >= this.#limits.withheldTimeoutMs) {
       this.#evictHoarder(nowMs)
     }
-    if (this.#limits.partialTimeoutMs === 0) return
-    for (const channel of [...this.#partials]) {
-      if (nowMs - channel.partialProgressMs < this.#limits.partialTimeoutMs) continue
+    for (const channel of this.assembly.stalled(nowMs)) {
       const isObliged = channel.receiveCredit.obligesSender && this.connection.obligesSender
       if (!isObliged) channel.partialProgressMs = nowMs
       else this.#host.resetChannel(channel, CODE_ABORTED)
@@ -334,35 +325,6 @@ export class Receiver {
 
   // ---- inside -------------------------------------------------------------------------------------------------------
 
-  #startPartial(channel: Channel, headers: Headers): void {
-    if (this.partialCount >= this.#limits.maxPartialMessages) {
-      throw new ProtocolError(
-        'FLOW_CONTROL',
-        `more than ${this.#limits.maxPartialMessages} incomplete messages`,
-      )
-    }
-    this.partialCount++
-    this.#partials.add(channel)
-    channel.bits |= IN_MESSAGE
-    channel.partial = []
-    channel.partialPayloadBytes = 0
-    channel.partialHeaders = headers
-    channel.receiveCredit.partialBytes = 0
-    channel.partialProgressMs = this.#host.nowMs
-    if (this.#limits.partialTimeoutMs > 0)
-      this.#host.scheduleAt(this.#host.nowMs + this.#limits.partialTimeoutMs)
-  }
-
-  #endPartial(channel: Channel): void {
-    this.partialCount--
-    this.assemblingBytes -= channel.partialPayloadBytes
-    this.#partials.delete(channel)
-    channel.bits &= ~IN_MESSAGE
-    channel.partial = null
-    channel.partialHeaders = Headers.EMPTY
-    channel.receiveCredit.partialBytes = 0
-  }
-
   /** `isOwned`: all of `bytes` is the message, and ours to keep; otherwise it is a part of the chunk in hand. */
   #deliver(
     channel: Channel,
@@ -377,7 +339,7 @@ export class Receiver {
     const isFlowing = (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED && channel.inHead === null
     if (isFlowing) this.#hand(channel, bytes, start, end, headers, charge)
     else {
-      const kept = isOwned ? bytes : bytes.slice(start, end)
+      const kept = isOwned ? bytes : keep(bytes, start, end)
       this.#queue(channel, { payload: kept, headers, chargeBytes: charge, next: null })
     }
   }
