@@ -118,11 +118,13 @@ export class CodecTable {
    * error: UsageError INVALID_ARGUMENT for a name that we do not have, PeerplexError UNSUPPORTED_CODEC when they lack it.
    */
   choose(name: string | undefined, theirs: CodecList | null): Codec | PeerplexError {
-    const hasIt = ({ name }: Codec) => theirs === null || theirs.size === 0 || theirs.has(name)
-    const wanted = name === undefined ? this.#order.find(hasIt) : this.#byName.get(name)
-    if (wanted === undefined)
-      return name === undefined ? this.#unsupported(name, theirs) : this.#unknown(name)
-    return hasIt(wanted) ? wanted : this.#unsupported(name, theirs)
+    if (name !== undefined) {
+      const wanted = this.#byName.get(name)
+      if (wanted === undefined) return this.#unknown(name)
+      return isListed(name, theirs) ? wanted : this.#unsupported(name, theirs)
+    }
+    for (const codec of this.#order) if (isListed(codec.name, theirs)) return codec
+    return this.#unsupported(name, theirs)
   }
 
   #unknown(name: string): UsageError {
@@ -155,6 +157,10 @@ export function parseCodecs(text: string): CodecList {
     ids.add(id)
   }
   return found
+}
+
+function isListed(name: string, theirs: CodecList | null): boolean {
+  return theirs === null || theirs.size === 0 || theirs.has(name)
 }
 
 function privateId(name: string, number: string): number | undefined {

@@ -41,6 +41,7 @@ export class MsgpackReader {
   #bytes: Uint8Array = NO_BYTES
   /** Of a long payload that has a float. */
   #view: DataView | undefined
+  #start = 0
   #at = 0
   #end = 0
   #depth = 0
@@ -53,11 +54,12 @@ export class MsgpackReader {
     this.#maxElementCount = limits.maxElementCount
   }
 
-  /** The value of `payload`, all of it. Borrows the payload; the value shares no memory with it. */
-  read(payload: Uint8Array, refs: RefImporter | undefined): unknown {
-    this.#bytes = payload
-    this.#at = 0
-    this.#end = payload.length
+  /** The value of `bytes[start, end)`, all of it. Borrows the bytes; the value shares no memory with them. */
+  read(bytes: Uint8Array, start: number, end: number, refs: RefImporter | undefined): unknown {
+    this.#bytes = bytes
+    this.#start = start
+    this.#at = start
+    this.#end = end
     this.#depth = 0
     this.#elementsLeft = this.#maxElementCount - 1
     this.#refs = refs
@@ -329,7 +331,7 @@ export class MsgpackReader {
   #double(): number {
     const start = this.#take(8)
     const bytes = this.#bytes
-    if (bytes.length >= VIEWED_BYTES) {
+    if (this.#end - this.#start >= VIEWED_BYTES) {
       this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
       return this.#view.getFloat64(start)
     }
@@ -347,11 +349,11 @@ export class MsgpackReader {
   }
 
   #truncated(): Error {
-    return unreadable(NAME, `it ends after ${this.#end} bytes, in the middle of a value`)
+    return unreadable(NAME, `it ends after ${this.#end - this.#start} bytes, in the middle of a value`)
   }
 
   #bad(problem: string): Error {
-    return unreadable(NAME, `${problem} (at byte ${this.#at} of ${this.#end})`)
+    return unreadable(NAME, `${problem} (at byte ${this.#at - this.#start} of ${this.#end - this.#start})`)
   }
 }
 

@@ -33,10 +33,14 @@ class MsgpackCodec implements Codec {
   }
 
   decode(payload: Uint8Array, refs?: RefImporter): unknown {
+    return this.decodeRange(payload, 0, payload.length, refs)
+  }
+
+  decodeRange(bytes: Uint8Array, start: number, end: number, refs?: RefImporter): unknown {
     const reader = this.#reader ?? new MsgpackReader(this.#limits)
     this.#reader = undefined
     try {
-      return reader.read(payload, refs)
+      return reader.read(bytes, start, end, refs)
     } finally {
       this.#reader = reader
     }

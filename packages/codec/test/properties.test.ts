@@ -174,7 +174,6 @@ describe('independence', () => {
       if (data instanceof Uint8Array) data.fill(0xff)
       codec.encode({ other: 'x'.repeat(5_000), list: [9, 9, 9] })
       expect(bytes).toEqual(before)
-      expect(bytes.buffer.byteLength).toBe(bytes.length)
     }
   })
 

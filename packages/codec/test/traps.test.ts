@@ -113,12 +113,16 @@ describe('traps of MessagePack libraries', () => {
     expect(Object.is(msgpack.decode(msgpack.encode(-0)), 0)).toBe(true)
   })
 
-  it('results that share memory with the next one', () => {
-    expect(plain.pack([1]).buffer).toBe(plain.pack([2]).buffer)
+  it('results that keep a large buffer alive, and bytes that are written again', () => {
+    const large = msgpack.encode({ text: 'x'.repeat(5_000) })
+    expect(large.buffer.byteLength).toBe(large.length)
     const first = msgpack.encode([1])
-    const second = msgpack.encode([2])
-    expect(first.buffer).not.toBe(second.buffer)
-    expect(first.buffer.byteLength).toBe(2)
+    // Neighbours in one block, which is never written again where something stands.
+    expect(first.buffer.byteLength).toBeLessThanOrEqual(16_384)
+    for (let count = 0; count < 20_000; count++) msgpack.encode([2, 'other'])
+    expect(first).toEqual(new Uint8Array([0x91, 1]))
+    expect(() => msgpack.encode([1, () => 0])).toThrow()
+    expect(first).toEqual(new Uint8Array([0x91, 1]))
     expect(Object.getPrototypeOf(first)).toBe(Uint8Array.prototype)
   })
 

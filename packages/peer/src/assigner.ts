@@ -80,7 +80,7 @@ export class Assigner {
 
   /** A request that `enter` brings on its way. Its deadline runs. */
   create(spec: OpenSpec, sink: RequestSink): OpenRequest {
-    return new OpenRequest(spec, sink, this.#options.clock.now(), this.#sequence++)
+    return new OpenRequest(spec, sink, this.#options.clock, this.#sequence++)
   }
 
   /** The second half of `submit`. */
@@ -216,7 +216,6 @@ export class Assigner {
     const codec = this.#codecs.choose(request.spec.codec, connection.codecs)
     if (!this.#encode(request, codec)) return
     const { spec } = request
-    const nowMs = this.#options.clock.now()
     request.state = 'assigned'
     request.connection = connection
     request.remote = connection.remote
@@ -224,11 +223,11 @@ export class Assigner {
     try {
       const channel: Channel = connection.driver.session.open(spec.name, {
         codec: (codec as Codec).id,
-        timeoutMs: spec.timeoutMs > 0 ? Math.max(1, Math.ceil(request.expiresAtMs - nowMs)) : 0,
         headers: attemptHeaders(request),
+        message: request.message(codec as Codec),
+        timeoutMs: this.#timeLeftMs(request),
         windowBytes: spec.windowBytes,
         windowMessages: spec.windowMessages,
-        message: request.message(codec as Codec),
         isLast: spec.isLast,
         isOneway: spec.isOneway,
         isIdempotent: spec.isIdempotent,
@@ -240,6 +239,11 @@ export class Assigner {
       return
     }
     request.sink.onAssigned?.(request)
+  }
+
+  /** 0 for no deadline. */
+  #timeLeftMs({ spec, expiresAtMs }: OpenRequest): number {
+    return spec.timeoutMs === 0 ? 0 : Math.max(1, Math.ceil(expiresAtMs - this.#options.clock.now()))
   }
 
   /** Chooses the codec and encodes the first message; false when either failed, which the sink has been told. */

@@ -36,8 +36,8 @@ export interface OpenShape {
   readonly isOneway: boolean
   readonly windowBytes: number | undefined
   readonly windowMessages: number | undefined
-  /** The first message; undefined when none is known at once. */
-  readonly encodeFirst: OpenSpec['encodeFirst']
+  /** Its sink has the first message, and the only one. */
+  readonly hasMessage: boolean
   /** Told what the program's own test over the peers throws; such a peer will not do. */
   readonly onTargetError: (error: unknown) => void
 }
@@ -64,7 +64,7 @@ export function channelSpec(
     isOneway: false,
     windowBytes: options.windowBytes,
     windowMessages: options.windowMessages,
-    encodeFirst: undefined,
+    hasMessage: false,
     onTargetError: report,
   })
 }
@@ -82,14 +82,14 @@ export function openSpec(
     codec: options.codec,
     headers: Headers.from(options.headers),
     timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
-    isLast: shape.encodeFirst !== undefined,
+    isLast: shape.hasMessage,
     isOneway: shape.isOneway,
     isIdempotent: options.idempotent === true,
     windowBytes: shape.windowBytes,
     windowMessages: shape.windowMessages,
     to: guardedTarget(options.to, shape.onTargetError),
     waitForReady: options.waitForReady ?? defaults.waitForReady,
-    encodeFirst: shape.encodeFirst,
+    hasMessage: shape.hasMessage,
   }
 }
 

@@ -1,8 +1,8 @@
 // Owns: watching how a channel ends on behalf of filters, without its owner's help.
 // Must not know: filters, who the owner is.
 
-import type { Channel, ChannelSink, Headers, Outcome, PeerplexError } from '@peerplex/wire'
-import { CODE_UNKNOWN } from '@peerplex/wire/internal'
+import type { Channel, ChannelSink, Codec, Headers, Outcome, PeerplexError } from '@peerplex/wire'
+import { CODE_UNKNOWN, NO_BYTES } from '@peerplex/wire/internal'
 import { type ChannelOutcome, cancelledOutcome, errorOutcome, plainOutcome } from './channel-outcome.js'
 import type { OpenRequest, RequestSink } from './open-request.js'
 
@@ -20,6 +20,10 @@ export class ObservedSink implements RequestSink {
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve
     })
+  }
+
+  encodeFirst(codec: Codec): Uint8Array {
+    return this.#sink.encodeFirst?.(codec) ?? NO_BYTES
   }
 
   onMessage(payload: Uint8Array, headers: Headers, channel: Channel): void {

@@ -17,6 +17,7 @@ import {
   PeerplexError,
 } from '@peerplex/wire'
 import { CODE_UNKNOWN, NO_BYTES, reasonOf } from '@peerplex/wire/internal'
+import type { Clock } from './clock.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { RemotePeer } from './remote-peer.js'
 
@@ -37,12 +38,14 @@ export interface OpenSpec {
   readonly windowMessages: number | undefined
   readonly to: Target | undefined
   readonly waitForReady: boolean
-  /** The first message; undefined for none. Asked once per codec tried; throws PeerplexError for what cannot be encoded. */
-  readonly encodeFirst: ((codec: Codec) => Uint8Array) | undefined
+  /** Its sink has a first message, which `encodeFirst` gives. */
+  readonly hasMessage: boolean
 }
 
 /** What a request tells whoever made it. Channel callbacks come between `onAssigned` and `onClose`. */
 export interface RequestSink extends ChannelSink {
+  /** The first message, when the spec says there is one. Asked once per codec tried; throws PeerplexError for what cannot be encoded. */
+  encodeFirst?(codec: Codec): Uint8Array
   /** A connection took it; `request.channel`, `remote` and `codec` are set. Again for each further attempt. */
   onAssigned?(request: OpenRequest): void
   /** It will never be on a connection: expired, queue full, peer closed. Called at most once, and then nothing else. */
@@ -84,11 +87,12 @@ export class OpenRequest {
   /** Later ones have greater numbers. */
   readonly sequence: number
 
-  constructor(spec: OpenSpec, sink: RequestSink, nowMs: number, sequence: number) {
+  /** `clock` is read only when there is a deadline. */
+  constructor(spec: OpenSpec, sink: RequestSink, clock: Clock, sequence: number) {
     this.sequence = sequence
     this.spec = spec
     this.sink = sink
-    this.expiresAtMs = spec.timeoutMs > 0 ? nowMs + spec.timeoutMs : Number.POSITIVE_INFINITY
+    this.expiresAtMs = spec.timeoutMs > 0 ? clock.now() + spec.timeoutMs : Number.POSITIVE_INFINITY
   }
 
   /** Bytes of the first message, as far as it is encoded, and of what its sink holds. */
@@ -98,9 +102,9 @@ export class OpenRequest {
 
   /** The first message in `codec`; encoded anew only when the codec differs from the last one. */
   message(codec: Codec): Uint8Array | undefined {
-    if (this.spec.encodeFirst === undefined) return undefined
+    if (!this.spec.hasMessage) return undefined
     if (this.#encodedWith !== codec) {
-      this.#message = this.spec.encodeFirst(codec)
+      this.#message = this.sink.encodeFirst?.(codec) ?? NO_BYTES
       this.#encodedWith = codec
     }
     return this.#message

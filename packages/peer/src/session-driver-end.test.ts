@@ -69,7 +69,11 @@ describe.each(KINDS)('a good end on a %s connection', (kind) => {
     const channel = driver.session.open('x', {
       sink: { onMessage: () => {}, onWritable: () => driver.session.close() },
     })
+    connection.hasRoom = false
     while (channel.send(new Uint8Array(16_384)));
+    await endOfTurn()
+    connection.hasRoom = true
+    connection.sink.onDrain()
     await endOfTurn()
     expect(events.at(-1)).toBe('close null')
     expect(connection.newKinds().slice(-2)).toEqual(['GOAWAY', 'RESET'])
@@ -179,7 +183,11 @@ describe('a connection that ends while output is collected', () => {
     const { connection, driver, events } = await setUp()
     const sink = { onMessage: () => {}, onWritable: () => connection.sink.onEnd(undefined) }
     const channel = driver.session.open('x', { sink })
+    connection.hasRoom = false
     while (channel.send(new Uint8Array(16_384)));
+    await endOfTurn()
+    connection.hasRoom = true
+    connection.sink.onDrain()
     await endOfTurn()
     expect(connection.log.at(-1)).toBe('destroy')
     expect(events).toEqual(['hello', 'close UNAVAILABLE', 'released'])

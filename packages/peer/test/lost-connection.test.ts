@@ -264,9 +264,10 @@ describe('a request of the layer above', () => {
         windowMessages: 1,
         to: undefined,
         waitForReady: true,
-        encodeFirst: (codec) => codec.encode([1, 2]),
+        hasMessage: true,
       }
       const sink: RequestSink = {
+        encodeFirst: (codec) => codec.encode([1, 2]),
         onMessage() {},
         onFailed() {},
         onAssigned: (assigned) => {
@@ -304,11 +305,12 @@ describe('a request of the layer above', () => {
           windowMessages: undefined,
           to: undefined,
           waitForReady: true,
-          encodeFirst: () => {
-            throw 'cannot'
-          },
+          hasMessage: true,
         }
-        peer.submit(spec, { onMessage() {}, onFailed: resolve })
+        const encodeFirst = (): Uint8Array => {
+          throw 'cannot'
+        }
+        peer.submit(spec, { encodeFirst, onMessage() {}, onFailed: resolve })
       })
       expect(error).toMatchObject({ code: 'UNKNOWN', message: 'cannot' })
     }

@@ -1,6 +1,6 @@
 // Opens that wait for a connection: how many, how long, in which order, and what is sent meanwhile.
 
-import { Headers } from '@peerplex/wire'
+import { Headers, type PeerplexError } from '@peerplex/wire'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ChannelPeer, PeerChannel } from '../src/index.js'
 import type { OpenSpec, RequestSink } from '../src/internal.js'
@@ -39,9 +39,12 @@ function oneway(name: string, message: Uint8Array, heard: string[]): [OpenSpec, 
     windowMessages: undefined,
     to: undefined,
     waitForReady: true,
-    encodeFirst: () => message,
+    hasMessage: true,
   }
-  return [spec, { onMessage() {}, onFailed: (error) => heard.push(`${name} ${error.code}`) }]
+  const onFailed = (error: PeerplexError): void => {
+    heard.push(`${name} ${error.code}`)
+  }
+  return [spec, { encodeFirst: () => message, onMessage() {}, onFailed }]
 }
 
 describe('an open without a connection', () => {

@@ -1,7 +1,7 @@
 // Owns: what calls in both directions ask of the peer that they belong to.
 // Must not know: how a peer does any of it.
 import type { ChannelPeer } from '@peerplex/peer'
-import type { CallOptions } from './call-options.js'
+import type { CallOptions, SpecCache } from './call-options.js'
 import type { ReplyStream } from './reply-stream.js'
 
 /** The three ways to call, without types. */
@@ -13,6 +13,7 @@ export interface Caller {
 
 export interface CallHost extends Caller {
   readonly channels: ChannelPeer
+  readonly specs: SpecCache
   /** An error that no caller hears of. */
   reportError(error: unknown, name: string, remote: string): void
 }

@@ -21,6 +21,7 @@ import { undecodableInput } from './call-errors.js'
 import type { Caller, CallHost } from './call-host.js'
 import { isAsyncIterable } from './call-options.js'
 import { Context, type ContextHost } from './context.js'
+import { decodeRange } from './decode-range.js'
 import { InputStream } from './input-stream.js'
 import { Pump, type PumpEnd } from './pump.js'
 import type { RemotePeer } from './remote-peer.js'
@@ -87,11 +88,15 @@ export class InboundCall implements ChannelSink, ContextHost {
   // ---- from the channel ---------------------------------------------------------------------------------------------
 
   onMessage(payload: Uint8Array): void {
+    this.onMessageRange(payload, 0, payload.length)
+  }
+
+  onMessageRange(bytes: Uint8Array, start: number, end: number): void {
     // A value is one message; what a caller sends beyond that belongs to nobody.
     if (this.#context !== null || this.channel.isClosed) return
     let value: unknown
     try {
-      value = this.codec.decode(payload)
+      value = decodeRange(this.codec, bytes, start, end)
     } catch (error) {
       this.#end(undecodableInput(error, this.channel, this.codec))
       return

@@ -13,7 +13,7 @@ import {
 } from '@peerplex/wire'
 import { CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { CallHost } from './call-host.js'
-import { type CallOptions, callSpec, isAsyncIterable } from './call-options.js'
+import { type CallOptions, callSpec, isAsyncIterable, NO_OPTIONS } from './call-options.js'
 import { Pump, type PumpEnd } from './pump.js'
 
 /** What a repetition may cost in memory (spec §25, retry input buffer). */
@@ -25,6 +25,7 @@ export abstract class OutgoingCall implements RequestSink {
   protected request: OpenRequest | null = null
   readonly #name: string
   readonly #options: CallOptions
+  #input: unknown = undefined
   #pump: Pump | null = null
   #isOver = false
   #hasHeaders = false
@@ -42,15 +43,19 @@ export abstract class OutgoingCall implements RequestSink {
   protected start(input: unknown, isOneway: boolean): void {
     // A one-way is one message: what streams is for calls.
     const isStream = !isOneway && isAsyncIterable(input)
-    const spec = callSpec(this.host, this.#name, this.#options, {
-      what: 'the call of',
-      isOneway,
-      windowBytes: undefined,
-      windowMessages: undefined,
-      encodeFirst: isStream ? undefined : (codec) => this.#encode(codec, input),
-      // Not from within the search of a connection, on which other calls wait too.
-      onTargetError: (error) => queueMicrotask(() => this.giveUp(error)),
-    })
+    this.#input = input
+    const isPlain = this.#options === NO_OPTIONS && !isStream && !isOneway
+    const spec = isPlain
+      ? this.host.specs.get(this.host, this.#name)
+      : callSpec(this.host, this.#name, this.#options, {
+          what: 'the call of',
+          isOneway,
+          hasMessage: !isStream,
+          windowBytes: undefined,
+          windowMessages: undefined,
+          // Not from within the search of a connection, on which other calls wait too.
+          onTargetError: (error) => queueMicrotask(() => this.giveUp(error)),
+        })
     const { signal } = this.#options
     if (signal?.aborted === true) {
       this.fail(signal.reason)
@@ -121,6 +126,14 @@ export abstract class OutgoingCall implements RequestSink {
 
   abstract onMessage(payload: Uint8Array, headers: Headers, channel: Channel): void
 
+  /** The input as one message. */
+  encodeFirst(codec: Codec): Uint8Array {
+    const payload = codec.encode(this.#input)
+    // That runs code of the program, which may have aborted: then nothing is to leave. The reason is told already.
+    if (this.#isOver) throw new ClosedError('CANCELLED', `'${this.#name}' was given up`)
+    return payload
+  }
+
   onAssigned(request: OpenRequest): void {
     this.request = request
     const { channel, codec } = request
@@ -169,13 +182,6 @@ export abstract class OutgoingCall implements RequestSink {
   }
 
   // ---- inside -------------------------------------------------------------------------------------------------------
-
-  #encode(codec: Codec, input: unknown): Uint8Array {
-    const payload = codec.encode(input)
-    // That runs code of the program, which may have aborted: then nothing is to leave. The reason is told already.
-    if (this.#isOver) throw new ClosedError('CANCELLED', `'${this.#name}' was given up`)
-    return payload
-  }
 
   #isRepeated(request: OpenRequest, outcome: Outcome): boolean {
     if (outcome.code === 0 || this.#pump?.canRepeat === false) return false

@@ -20,7 +20,7 @@ import {
 import type { PeerplexError, UsageError } from '@peerplex/wire'
 import { invalidArgument } from '@peerplex/wire/internal'
 import type { CallHost } from './call-host.js'
-import type { CallOptions } from './call-options.js'
+import { type CallOptions, NO_OPTIONS, SpecCache } from './call-options.js'
 import { type Handler, InboundCall } from './inbound-call.js'
 import { NotifyCall } from './notify-call.js'
 import { RemotePeer } from './remote-peer.js'
@@ -58,6 +58,7 @@ export class Peer {
     this.channels = createChannelPeer({ ...parts, createRemote }, options)
     this.#host = {
       channels: this.channels,
+      specs: new SpecCache(),
       call: (name, input, callOptions) => this.call(name, input, callOptions),
       stream: (name, input, callOptions) => this.stream(name, input, callOptions),
       notify: (name, input, callOptions) => this.notify(name, input, callOptions),
@@ -105,7 +106,7 @@ export class Peer {
    * that streams in. Rejects with PeerplexError (docs/errors.md), with the reason of `options.signal`, or with what the
    * iterable threw; FAILED_PRECONDITION when there is more than one answer; UsageError for options that make no sense.
    */
-  call<T = unknown>(name: string, input?: unknown, options: CallOptions = {}): Promise<T> {
+  call<T = unknown>(name: string, input?: unknown, options: CallOptions = NO_OPTIONS): Promise<T> {
     return new Promise((resolve, reject) => {
       new UnaryCall(this.#host, name, input, options, resolve as (value: unknown) => void, reject)
     })

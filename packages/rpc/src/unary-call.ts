@@ -2,11 +2,12 @@
 // Must not know: handlers, how connections are chosen.
 
 import type { OpenRequest } from '@peerplex/peer/internal'
-import type { Headers } from '@peerplex/wire'
+import type { Codec, Headers } from '@peerplex/wire'
 import { CODE_INVALID_ARGUMENT } from '@peerplex/wire/internal'
 import { moreThanOne, undecodable } from './call-errors.js'
 import type { CallHost } from './call-host.js'
 import type { CallOptions } from './call-options.js'
+import { decodeRange } from './decode-range.js'
 import { OutgoingCall } from './outgoing-call.js'
 
 /** Settles the promise of its caller, and makes none of its own. */
@@ -32,6 +33,10 @@ export class UnaryCall extends OutgoingCall {
   }
 
   onMessage(payload: Uint8Array, headers: Headers): void {
+    this.onMessageRange(payload, 0, payload.length, headers)
+  }
+
+  onMessageRange(bytes: Uint8Array, start: number, end: number, headers: Headers): void {
     const request = this.request as OpenRequest
     if (this.#hasAnswer) {
       this.giveUp(moreThanOne(request))
@@ -40,7 +45,7 @@ export class UnaryCall extends OutgoingCall {
     this.#hasAnswer = true
     this.tellHeaders(headers)
     try {
-      this.#answer = request.codec?.decode(payload)
+      this.#answer = decodeRange(request.codec as Codec, bytes, start, end)
     } catch (error) {
       this.giveUp(undecodable(error, request), CODE_INVALID_ARGUMENT)
     }

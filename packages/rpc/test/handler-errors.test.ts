@@ -305,9 +305,10 @@ describe('an input that is not what its codec says', () => {
         windowMessages: undefined,
         to: undefined,
         waitForReady: true,
-        encodeFirst: () => bytes,
+        hasMessage: true,
       },
       {
+        encodeFirst: () => bytes,
         onMessage: () => {},
         onFailed: () => {},
         onClose: ({ name, message }) => outcome.open(`${name} ${message}`),

@@ -13,7 +13,7 @@ import { Environment, type TransportSetup } from './transport-environment.js'
  * `loss`: what has not left yet can be taken back. `address`: there are listeners that can be closed and bound again, and places where
  * nobody listens.
  */
-export type TransportAbility = 'half-close' | 'back-pressure' | 'loss' | 'address'
+type TransportAbility = 'half-close' | 'back-pressure' | 'loss' | 'address'
 
 export interface TransportContractSetup extends TransportSetup {
   readonly kind: ConnectionKind

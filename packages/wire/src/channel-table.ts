@@ -1,10 +1,11 @@
 // Owns: which channels are open on a connection, and what the ids of all others mean (spec §7).
 // Must not know: frames, states. Keys: above 0 opened here, below 0 opened by the other side.
 import type { Channel } from './channel.js'
+import { ChannelMap } from './channel-map.js'
 import { isNewId, isPastId, nextId } from './serial.js'
 
 export class ChannelTable {
-  readonly #channels = new Map<number, Channel>()
+  readonly #channels = new ChannelMap()
   /** The last id that we gave to an OPEN; 0 before the first. */
   #lastLocalId = 0
   #hasLocalWrapped = false
@@ -22,7 +23,7 @@ export class ChannelTable {
 
   /** All open channels at this moment; safe to close while going through them. */
   snapshot(): Channel[] {
-    return [...this.#channels.values()]
+    return this.#channels.values()
   }
 
   add(channel: Channel): void {

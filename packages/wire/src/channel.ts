@@ -53,6 +53,8 @@ export interface Outcome {
 export interface ChannelSink {
   /** A whole message. `payload` is borrowed: copy what is to outlive the call. */
   onMessage(payload: Uint8Array, headers: Headers, channel: Channel): void
+  /** In place of `onMessage` where it is there: a whole message as `bytes[start, end)`, borrowed, which saves making a view of it. */
+  onMessageRange?(bytes: Uint8Array, start: number, end: number, headers: Headers, channel: Channel): void
   /** The channel is paused and its queue is no longer empty: `read()` has something. */
   onReadable?(channel: Channel): void
   /** Headers that came without a message; they do not wait for messages that are unread. */
@@ -317,7 +319,16 @@ export class Channel implements Deadline {
   }
 }
 
-/** An outcome; the only place where one is made. */
+/** Channels on which nothing went wrong: most, so they share what is said of them. */
+const PROCESSED: Outcome = Object.freeze(makeOutcome(0, 'OK', '', 'processed', 'remote'))
+const GONE: Outcome = Object.freeze(makeOutcome(0, 'OK', '', 'unknown', 'remote'))
+
+/** Both directions ended by FIN, or the transport has a one-way (`unknown`). */
+export function goodOutcome(delivery: Delivery): Outcome {
+  return delivery === 'unknown' ? GONE : PROCESSED
+}
+
+/** An outcome; the only place where one is made, those of `goodOutcome` included. */
 export function makeOutcome(
   code: number,
   name: string,

@@ -22,8 +22,10 @@ export interface Codec {
   readonly id: number
   /** Name in HELLO `codecs`. */
   readonly name: string
-  /** Bytes for `value`; the result is the caller's alone. Without `refs` a function in the value is an error that says so. */
+  /** Bytes for `value`, which nobody changes any more; what stands around them in their buffer belongs to others. Without `refs` a function in the value is an error that says so. */
   encode(value: unknown, refs?: RefExporter): Uint8Array
   /** The value of `payload` (borrowed: what is returned shares no memory with it). Bounded before anything is built. */
   decode(payload: Uint8Array, refs?: RefImporter): unknown
+  /** As `decode` for `bytes[start, end)`; where it is there, no view need be made for each payload. */
+  decodeRange?(bytes: Uint8Array, start: number, end: number, refs?: RefImporter): unknown
 }

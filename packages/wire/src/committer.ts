@@ -27,9 +27,9 @@ import { NameBytes, NO_BYTES } from './utf8.js'
 
 /** What waits in a channel: a message or the rest of one, headers alone, or FIN alone; the first may be the OPEN. */
 export interface OutboundItem {
-  readonly flags: number
-  readonly entries: Uint8Array
-  readonly payload: Uint8Array
+  flags: number
+  entries: Uint8Array
+  payload: Uint8Array
   offset: number
   next: OutboundItem | null
 }

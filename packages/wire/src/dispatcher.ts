@@ -290,13 +290,7 @@ export class Dispatcher implements FrameSink {
       this.#discard(channel, flags)
       return true
     }
-    const isWithin = this.#core.receiver.addFragment(
-      channel,
-      flags,
-      headers,
-      body.subarray(start, end),
-      charge,
-    )
+    const isWithin = this.#core.receiver.addFragment(channel, flags, headers, body, start, end, charge)
     return isWithin || this.#end(channel, CODE_MESSAGE_TOO_LARGE)
   }
 

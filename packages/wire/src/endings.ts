@@ -2,7 +2,7 @@
 // (spec §8, §11, §12). Every path leads through `#finish`, once per channel.
 // Must not know: how channels begin (channels.ts), the session's own end.
 
-import { type Channel, type FailOptions, makeOutcome, type Outcome } from './channel.js'
+import { type Channel, type FailOptions, goodOutcome, makeOutcome, type Outcome } from './channel.js'
 import {
   ACCEPTED,
   ANSWERED,
@@ -339,7 +339,10 @@ export class Endings {
     details: Uint8Array = NO_BYTES,
   ): void {
     if (channel.outcome === null) {
-      channel.outcome = makeOutcome(code, codeName(code), message, delivery, origin, headers, details)
+      const isGood = code === 0 && origin === 'remote'
+      channel.outcome = isGood
+        ? goodOutcome(delivery)
+        : makeOutcome(code, codeName(code), message, delivery, origin, headers, details)
     }
     // An error is told at once; nothing else of the OPEN will be.
     if (code !== 0) channel.bits &= ~ARRIVING
@@ -359,17 +362,19 @@ export class Endings {
 
   #remove(channel: Channel): void {
     this.#deadlines.remove(channel)
-    for (const refId of this.#channels.exports.releaseChannel(channel)) this.#host.notifyRefFreed(refId)
-    this.#channels.imports.releaseChannel(channel)
+    const { exports, held, imports, table } = this.#channels
+    const freed = exports.releaseChannel(channel)
+    for (let at = 0; at < freed.length; at++) this.#host.notifyRefFreed(freed[at] as number)
+    imports.releaseChannel(channel)
     this.#channels.sendReleases()
-    if (!this.#channels.table.remove(channel)) return
+    if (!table.remove(channel)) return
     // Own ones too: when a deadline passes on both sides, the END that crosses our RESET would only cost.
     this.#channels.economy.earn(EARN_CHANNEL)
     if (channel.isLocal) this.#channels.counters.ownChannelsEnded++
     else {
       // Nobody will be given what a channel holds that is over before it was taken.
       if ((channel.bits & ACCEPTED) === 0) this.#channels.receiver.dropQueue(channel)
-      if (this.#channels.held.delete(channel)) channel.bits |= SETTLED
+      if (held.size > 0 && held.delete(channel)) channel.bits |= SETTLED
       if ((channel.bits & SETTLED) !== 0) {
         this.#dropUnread(channel)
         this.releaseSlot(channel)

@@ -18,7 +18,7 @@ export function memoryOf(message: InboundMessage): number {
   return message.payload.length + message.headers.encoded.length + QUEUED_MESSAGE_BYTES
 }
 
-/** Bytes that outlive the chunk they came in: small ones are copied, so that they do not pin it. */
-export function keep(bytes: Uint8Array): Uint8Array {
-  return bytes.length < KEEP_VIEW_BYTES ? bytes.slice() : bytes
+/** `bytes[start, end)` beyond the life of the chunk that they came in: small ones are copied, so that they do not pin it. */
+export function keep(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return end - start < KEEP_VIEW_BYTES ? bytes.slice(start, end) : bytes.subarray(start, end)
 }

@@ -12,6 +12,7 @@ const CHECKED_NAMES = 1_024
 
 export class OpenChecker {
   readonly #names = new Set<string>()
+  #lastName = ''
 
   /** Flags of the OPEN. Throws UsageError INVALID_ARGUMENT naming the option and its range. */
   check(name: string, options: OpenOptions): number {
@@ -32,7 +33,11 @@ export class OpenChecker {
   }
 
   #checkName(name: string): void {
-    if (this.#names.has(name)) return
+    if (name === this.#lastName && name !== '') return
+    if (this.#names.has(name)) {
+      this.#lastName = name
+      return
+    }
     if (!isChannelName(name)) {
       throw invalidArgument(
         `'${String(name).slice(0, 80)}' is not a channel name`,

@@ -46,6 +46,12 @@ export class Outbox {
   #view: DataView = new DataView(NO_BYTES.buffer)
   #start = 0
   #end = 0
+  /**
+   * Before a frame that is committed while so many bytes wait, `onDue` is called: a chance to write them in the middle of a turn, so that
+   * the other side works on them meanwhile. It must call nothing of the session but `take`.
+   */
+  dueBytes: number = Number.POSITIVE_INFINITY
+  onDue: () => void = () => {}
   #committedBytes = 0
   #takenBytes = 0
   #frameCount = 0
@@ -197,6 +203,7 @@ export class Outbox {
    * Returns whether the payload is to be copied.
    */
   #header(type: number, flags: number, meta: number, size: number, channelId: number): boolean {
+    if (this.#committedBytes - this.#takenBytes >= this.dueBytes) this.onDue()
     if (this.#committedBytes - this.#batchAt >= BATCH_BYTES) {
       this.#batches.push({ parts: this.#cut(), endAt: this.#committedBytes })
     }

@@ -2,6 +2,7 @@
 // read, and the CREDIT frames owed for them. Rules R1–R4 live here.
 // Must not know: frame layout, ids, what goes out.
 
+import { Assembly } from './assembly.js'
 import type { Channel, Message } from './channel.js'
 import {
   ACCEPTED,
@@ -49,10 +50,8 @@ export class Receiver {
   readonly connection: ConnectionCredit
   /** Memory of all complete messages that wait to be read. */
   unreadBytes = 0
-  /** Incomplete messages that are not being discarded. */
-  partialCount = 0
-  /** Bytes of those messages. */
-  assemblingBytes = 0
+  /** Messages that have arrived in part. */
+  readonly assembly: Assembly
   /** When connection credit began to be withheld (R3); -1 while it is not. */
   withheldSinceMs = -1
   /** Credit is not given while credentials are checked: the floors must do. */
@@ -60,13 +59,13 @@ export class Receiver {
 
   readonly #host: ReceiverHost
   readonly #limits: SessionLimits
-  readonly #partials = new Set<Channel>()
   readonly #unread = new Set<Channel>()
   #owed: Channel[] = []
 
   constructor(host: ReceiverHost, limits: SessionLimits, connectionWindowBytes: number) {
     this.#host = host
     this.#limits = limits
+    this.assembly = new Assembly(limits)
     this.connection = new ConnectionCredit(connectionWindowBytes)
   }
 
@@ -104,30 +103,31 @@ export class Receiver {
   // ---- messages -----------------------------------------------------------------------------------------------------
 
   /**
-   * Takes a fragment or a whole message (borrowed), already charged. False when the message exceeds the limit: the caller
+   * Takes a fragment or a whole message, `body[start, end)` (borrowed), already charged. False when the message exceeds the limit: the caller
    * ends the channel. Throws FLOW_CONTROL for one incomplete message too many.
    */
   addFragment(
     channel: Channel,
     flags: number,
     headers: Headers,
-    payload: Uint8Array,
+    body: Uint8Array,
+    start: number,
+    end: number,
     charge: number,
   ): boolean {
     const isFirst = (channel.bits & IN_MESSAGE) === 0
     const isLast = (flags & FLAG_MORE) === 0
-    const total = (isFirst ? 0 : channel.partialPayloadBytes) + payload.length
+    const total = (isFirst ? 0 : channel.partialPayloadBytes) + end - start
     if (total > this.#limits.maxMessageBytes) return false
     if (isFirst && isLast) {
-      this.#deliver(channel, payload, headers, charge, false)
+      this.#deliver(channel, body, start, end, headers, charge, false)
       return true
     }
-    if (isFirst) this.#startPartial(channel, headers)
-    channel.receiveCredit.partialBytes += charge
-    channel.partialPayloadBytes = total
-    this.assemblingBytes += payload.length
-    channel.partialProgressMs = this.#host.nowMs
-    ;(channel.partial as Uint8Array[]).push(keep(payload))
+    if (isFirst) {
+      this.assembly.start(channel, headers)
+      this.#host.scheduleAt(this.assembly.nextTimerMs())
+    }
+    this.assembly.add(channel, body, start, end, charge, this.#host.nowMs)
     if (!isLast) {
       this.#oweCredit(channel)
       return true
@@ -135,8 +135,8 @@ export class Receiver {
     const whole = concatBytes(channel.partial as Uint8Array[])
     const wholeCharge = channel.receiveCredit.partialBytes
     const first = channel.partialHeaders
-    this.#endPartial(channel)
-    this.#deliver(channel, whole, first, wholeCharge, true)
+    this.assembly.end(channel)
+    this.#deliver(channel, whole, 0, whole.length, first, wholeCharge, true)
     return true
   }
 
@@ -160,7 +160,7 @@ export class Receiver {
   dropPartial(channel: Channel): void {
     if (channel.partial === null) return
     channel.receiveCredit.consume(channel.receiveCredit.partialBytes, 1)
-    this.#endPartial(channel)
+    this.assembly.end(channel)
   }
 
   /** Drops everything unread. */
@@ -177,7 +177,8 @@ export class Receiver {
     this.#handHeaders(channel)
     while (channel.inHead !== null && (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED) {
       const message = this.#shift(channel) as InboundMessage
-      this.#hand(channel, message.payload, message.headers, message.chargeBytes)
+      const { payload } = message
+      this.#hand(channel, payload, 0, payload.length, message.headers, message.chargeBytes)
     }
     this.handEnd(channel)
   }
@@ -257,9 +258,7 @@ export class Receiver {
   /** Raises what is granted on the connection, unless R3 forbids it. */
   grantConnection(): void {
     if (this.withheldSinceMs >= 0) return
-    if (!this.connection.obligesSender) {
-      for (const channel of this.#partials) channel.partialProgressMs = this.#host.nowMs
-    }
+    if (!this.connection.obligesSender) this.assembly.forgive(this.#host.nowMs)
     this.connection.grant()
   }
 
@@ -295,14 +294,11 @@ export class Receiver {
 
   /** The next moment at which `tick` has something to do. */
   nextTimerMs(): number {
-    let at = Number.POSITIVE_INFINITY
-    if (this.withheldSinceMs >= 0) at = this.withheldSinceMs + this.#limits.withheldTimeoutMs
-    if (this.#limits.partialTimeoutMs > 0) {
-      for (const channel of this.#partials) {
-        at = Math.min(at, channel.partialProgressMs + this.#limits.partialTimeoutMs)
-      }
-    }
-    return at
+    const withheldMs =
+      this.withheldSinceMs >= 0
+        ? this.withheldSinceMs + this.#limits.withheldTimeoutMs
+        : Number.POSITIVE_INFINITY
+    return Math.min(withheldMs, this.assembly.nextTimerMs())
   }
 
   /** R4, and messages that make no progress. */
@@ -310,9 +306,7 @@ export class Receiver {
     if (this.withheldSinceMs >= 0 && nowMs - this.withheldSinceMs >= this.#limits.withheldTimeoutMs) {
       this.#evictHoarder(nowMs)
     }
-    if (this.#limits.partialTimeoutMs === 0) return
-    for (const channel of [...this.#partials]) {
-      if (nowMs - channel.partialProgressMs < this.#limits.partialTimeoutMs) continue
+    for (const channel of this.assembly.stalled(nowMs)) {
       const isObliged = channel.receiveCredit.obligesSender && this.connection.obligesSender
       if (!isObliged) channel.partialProgressMs = nowMs
       else this.#host.resetChannel(channel, CODE_ABORTED)
@@ -331,42 +325,21 @@ export class Receiver {
 
   // ---- inside -------------------------------------------------------------------------------------------------------
 
-  #startPartial(channel: Channel, headers: Headers): void {
-    if (this.partialCount >= this.#limits.maxPartialMessages) {
-      throw new ProtocolError(
-        'FLOW_CONTROL',
-        `more than ${this.#limits.maxPartialMessages} incomplete messages`,
-      )
-    }
-    this.partialCount++
-    this.#partials.add(channel)
-    channel.bits |= IN_MESSAGE
-    channel.partial = []
-    channel.partialPayloadBytes = 0
-    channel.partialHeaders = headers
-    channel.receiveCredit.partialBytes = 0
-    channel.partialProgressMs = this.#host.nowMs
-    if (this.#limits.partialTimeoutMs > 0)
-      this.#host.scheduleAt(this.#host.nowMs + this.#limits.partialTimeoutMs)
-  }
-
-  #endPartial(channel: Channel): void {
-    this.partialCount--
-    this.assemblingBytes -= channel.partialPayloadBytes
-    this.#partials.delete(channel)
-    channel.bits &= ~IN_MESSAGE
-    channel.partial = null
-    channel.partialHeaders = Headers.EMPTY
-    channel.receiveCredit.partialBytes = 0
-  }
-
-  /** `isOwned`: the payload is ours to keep; otherwise it is a view of the chunk in hand. */
-  #deliver(channel: Channel, payload: Uint8Array, headers: Headers, charge: number, isOwned: boolean): void {
+  /** `isOwned`: all of `bytes` is the message, and ours to keep; otherwise it is a part of the chunk in hand. */
+  #deliver(
+    channel: Channel,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    headers: Headers,
+    charge: number,
+    isOwned: boolean,
+  ): void {
     this.#host.onMessageCompleted()
     const isFlowing = (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED && channel.inHead === null
-    if (isFlowing) this.#hand(channel, payload, headers, charge)
+    if (isFlowing) this.#hand(channel, bytes, start, end, headers, charge)
     else {
-      const kept = isOwned ? payload : keep(payload)
+      const kept = isOwned ? bytes : keep(bytes, start, end)
       this.#queue(channel, { payload: kept, headers, chargeBytes: charge, next: null })
     }
   }
@@ -380,10 +353,19 @@ export class Receiver {
     this.#host.notifyHeaders(channel, headers)
   }
 
-  #hand(channel: Channel, payload: Uint8Array, headers: Headers, charge: number): void {
+  #hand(
+    channel: Channel,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    headers: Headers,
+    charge: number,
+  ): void {
     channel.bits |= OUTPUT_SEEN
+    const { sink } = channel
     try {
-      channel.sink.onMessage(payload, headers, channel)
+      if (sink.onMessageRange !== undefined) sink.onMessageRange(bytes, start, end, headers, channel)
+      else sink.onMessage(bytes.subarray(start, end), headers, channel)
     } catch (error) {
       this.#host.onHandlerError(error, channel)
     }

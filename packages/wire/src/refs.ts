@@ -63,7 +63,8 @@ export class RefTable {
 
   /** The channel is over: what only it kept alive is gone. Returns those ids. */
   releaseChannel(channel: Channel): readonly number[] {
-    const ids = this.#byChannel.get(channel)
+    // Most channels carry none, and looking an object up costs more than the rest of its end.
+    const ids = this.#byChannel.size === 0 ? undefined : this.#byChannel.get(channel)
     if (ids === undefined) return NONE
     this.#byChannel.delete(channel)
     return [...ids].filter((refId) => {

@@ -54,6 +54,7 @@ export class Sender {
   readonly #waitingPartial = new ChannelList()
   /** Channels whose OPEN waits, in the order of `open`. A set, because any of them may be cancelled. */
   readonly #opening = new Set<Channel>()
+  readonly #direct: OutboundItem = { flags: 0, entries: NO_BYTES, payload: NO_BYTES, offset: 0, next: null }
   /** Why the first of them cannot go; 0 when nobody has tried since something changed. */
   #openBlock = 0
 
@@ -272,16 +273,26 @@ export class Sender {
 
   /** `isNext`: nothing of its own kind waits before it. Then it goes straight through, without a place in a queue. */
   #submit(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array, isNext: boolean): void {
-    const item: OutboundItem = { flags, entries, payload, offset: 0, next: null }
-    const canGo = isNext && this.#isCalm()
-    const result = canGo ? this.committer.commit(channel, item, LARGEST_SENT_FRAME_BYTES) : NOT_TRIED
+    const result = isNext && this.#isCalm() ? this.#commitNow(channel, flags, entries, payload) : NOT_TRIED
     if (result !== payload.length && result !== IS_OVERSIZED) {
-      item.offset = Math.max(result, 0)
-      this.#enqueue(channel, item)
+      this.#enqueue(channel, { flags, entries, payload, offset: Math.max(result, 0), next: null })
       if (channel.stateNumber === STATE_IDLE) this.#opening.add(channel)
       else this.#list(channel)
     }
     this.#host.onOutputPending()
+  }
+
+  /** Most messages leave at once, whole: one item serves them all, and none is made for each. */
+  #commitNow(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array): number {
+    const item = this.#direct
+    item.flags = flags
+    item.entries = entries
+    item.payload = payload
+    item.offset = 0
+    const result = this.committer.commit(channel, item, LARGEST_SENT_FRAME_BYTES)
+    item.payload = NO_BYTES
+    item.entries = NO_BYTES
+    return result
   }
 
   #enqueue(channel: Channel, item: OutboundItem): void {

@@ -53,9 +53,21 @@ export class NameCache {
 /** Bytes by name, the way out. Cleared when full, which bounds it without bookkeeping per use. */
 export class NameBytes {
   readonly #known = new Map<string, Uint8Array>()
+  #lastText = ''
+  #lastBytes: Uint8Array = new Uint8Array(0)
 
   /** The UTF-8 bytes of `text`; shared, the caller must not change them. */
   get(text: string): Uint8Array {
+    // The same name again and again, several times for one call: comparing is cheaper than looking up.
+    if (text === this.#lastText) return this.#lastBytes
+    const bytes = this.#look(text)
+    if (bytes.length > CACHED_TEXT_BYTES) return bytes
+    this.#lastBytes = bytes
+    this.#lastText = text
+    return bytes
+  }
+
+  #look(text: string): Uint8Array {
     const known = this.#known.get(text)
     if (known !== undefined) return known
     const bytes = encoder.encode(text)
