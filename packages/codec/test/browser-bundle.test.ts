@@ -8,7 +8,7 @@ const sourceOf = (name: string, entry = 'index') =>
 
 /** Runs in the page: every codec there and back, an error, and what the classes of the results are called. */
 const PROGRAM = `
-  const registry = new Bundle.CodecRegistry()
+  const registry = Bundle.standardCodecs()
   const value = { text: 'né😀'.repeat(30), list: [1, -0.5, null, 2n ** 60n], at: new Date(5), data: new Uint8Array([1, 2]) }
   const back = registry.byName('msgpack').decode(registry.byName('msgpack').encode(value))
   const json = registry.byName('json')

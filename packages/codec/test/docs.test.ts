@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import {
   CODEC_LIMIT_RANGES,
-  CodecRegistry,
   createMsgpackCodec,
   DEFAULT_CODEC_LIMITS,
   STANDARD_CODEC_IDS,
+  standardCodecs,
 } from '@peerplex/codec'
 import { type Codec, UsageError } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import { bytesFrom, errorOf, hexOf } from './support.js'
 
 const page = readFileSync(fileURLToPath(new URL('../../../docs/codecs.md', import.meta.url)), 'utf8')
-const codecs = new CodecRegistry()
+const codecs = standardCodecs()
 
 /** The rows of a marked table of the page, without its head. */
 function tableRows(name: string): string[][] {

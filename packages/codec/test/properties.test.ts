@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { CodecRegistry, createJsonCodec, createMsgpackCodec } from '@peerplex/codec'
+import { createJsonCodec, createMsgpackCodec, standardCodecs } from '@peerplex/codec'
 import type { Codec } from '@peerplex/wire'
 import fc from 'fast-check'
 import { Packr } from 'msgpackr/pack'
@@ -94,7 +94,7 @@ describe('a value', SLOW, () => {
 
   it('is counted and measured the same in both codecs', () => {
     const limits = { maxDepth: 4, maxElementCount: 12 }
-    const small = new CodecRegistry({ limits })
+    const small = standardCodecs({ limits })
     const fits = (run: () => unknown) => {
       try {
         run()

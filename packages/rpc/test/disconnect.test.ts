@@ -57,9 +57,9 @@ describe('a call that had not left when the connection was lost', () => {
     await blockOutput(a)
     const answer = a.call('all', new Counting(3))
     await settle()
-    const { CodecRegistry } = await import('@peerplex/codec')
+    const { standardCodecs } = await import('@peerplex/codec')
     const c = world().peer('c', {
-      codecs: Object.assign(new CodecRegistry(), { announce: () => 'msgpack' }),
+      codecs: Object.assign(standardCodecs(), { announce: () => 'msgpack' }),
     })
     c.handle('all', async (input: AsyncIterable<unknown>, ctx) => [ctx.codec, await collect(input)])
     await c.bind('memory:c')

@@ -1,6 +1,6 @@
 // What a caller hears when a handler fails, in whatever way, and who else hears of it.
 
-import { CodecRegistry } from '@peerplex/codec'
+import { type CodecTable, standardCodecs } from '@peerplex/codec'
 import { CallError, ClosedError, type Codec, Headers, LimitError, UsageError } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import type { Handler } from '../src/index.js'
@@ -269,7 +269,7 @@ describe('an answer that cannot be sent', () => {
       },
       decode: () => 'good',
     }
-    const codecs = (): CodecRegistry => new CodecRegistry({ codecs: [broken] })
+    const codecs = (): CodecTable => standardCodecs({ codecs: [broken] })
     const { a } = await world().pair({ x: () => 'bad' }, { codecs: codecs() }, { codecs: codecs() })
     expect(await rejection(a.call('x', 'good', { codec: 'broken' }))).toMatchObject({
       code: 'UNKNOWN',

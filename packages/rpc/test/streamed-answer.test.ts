@@ -237,8 +237,8 @@ describe('a streamed answer', () => {
   it('with an item that does not decode fails with DATA_LOSS and ends the handler', async () => {
     const numbers = new Counting(Number.POSITIVE_INFINITY)
     const { b } = await world().pair({ ticks: () => numbers, one: () => 1 })
-    const { CodecRegistry } = await import('@peerplex/codec')
-    const registry = new CodecRegistry({ preferred: 'json' })
+    const { standardCodecs } = await import('@peerplex/codec')
+    const registry = standardCodecs({ preferred: 'json' })
     const json = registry.byName('json')
     const deaf = {
       id: 1,

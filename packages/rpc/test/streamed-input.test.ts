@@ -222,8 +222,8 @@ describe('a streamed input', () => {
       encode: () => new TextEncoder().encode('{'),
       decode: () => null,
     }
-    const { CodecRegistry } = await import('@peerplex/codec')
-    const registry = new CodecRegistry()
+    const { standardCodecs } = await import('@peerplex/codec')
+    const registry = standardCodecs()
     const c = world().peer('c', {
       codecs: {
         announce: () => 'json',

@@ -3,7 +3,7 @@
  * small helpers for promises and iterables.
  * Must not know: what is tested.
  */
-import { CodecRegistry } from '@peerplex/codec'
+import { standardCodecs } from '@peerplex/codec'
 import type { CodecSet } from '@peerplex/peer'
 import { Random, VirtualClock } from '@peerplex/testkit'
 import { createMemoryTransport } from '@peerplex/transport-port'
@@ -142,7 +142,7 @@ export class World {
   readonly #peers: Peer[] = []
 
   peer(id: string, options: WorldPeerOptions = {}): Peer {
-    const { codecs = new CodecRegistry({ preferred: 'json' }), ...rest } = options
+    const { codecs = standardCodecs({ preferred: 'json' }), ...rest } = options
     const random = new Random(this.#peers.length + 1)
     const peer = createPeer(
       { transports: [this.transport], codecs, agent: 'test/1' },

@@ -294,8 +294,10 @@ function tooLong(type: number, what: string, bytes: number, limit: number): Prot
 }
 
 function outOfOrder(type: number): ProtocolError {
-  const message = type === TYPE_HELLO ? 'a second HELLO' : `${frameName(type)} before HELLO`
-  return new ProtocolError('PROTOCOL_ERROR', message)
+  if (type === TYPE_HELLO) return new ProtocolError('PROTOCOL_ERROR', 'a second HELLO')
+  return new ProtocolError('PROTOCOL_ERROR', `${frameName(type)} before HELLO`, {
+    hint: 'its HELLO was never sent, or got lost: connect to a worker in the turn in which it is made; else check what the other side is',
+  })
 }
 
 function violation(type: number, message: string): ProtocolError {

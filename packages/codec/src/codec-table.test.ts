@@ -8,26 +8,26 @@ import {
   parseCodecs,
   STANDARD_CODEC_IDS,
 } from './codec-table.js'
-import { CodecRegistry } from './registry.js'
+import { standardCodecs } from './standard-codecs.js'
 
 function codec(name: string, id: number): Codec {
   return { id, name, encode: () => new Uint8Array(0), decode: () => undefined }
 }
 
-describe('a registry', () => {
+describe('a table of codecs', () => {
   it('has the standard codecs by number and by name', () => {
-    const registry = new CodecRegistry()
+    const table = standardCodecs()
     for (const [name, id] of [
       ['raw', 0],
       ['json', 1],
       ['msgpack', 2],
       ['text', 5],
     ] as const) {
-      expect(registry.byName(name)?.id).toBe(id)
-      expect(registry.byId(id)).toBe(registry.byName(name))
+      expect(table.byName(name)?.id).toBe(id)
+      expect(table.byId(id)).toBe(table.byName(name))
     }
-    expect(registry.byId(3)).toBeUndefined()
-    expect(registry.byName('toString')).toBeUndefined()
+    expect(table.byId(3)).toBeUndefined()
+    expect(table.byName('toString')).toBeUndefined()
   })
 
   it('has the numbers of the specification', () => {
@@ -44,20 +44,17 @@ describe('a registry', () => {
   })
 
   it('announces names in order of preference, private ones with their number', () => {
-    expect(new CodecRegistry().announce()).toBe('msgpack,json,text,raw')
-    expect(new CodecRegistry({ preferred: 'json' }).announce()).toBe('json,msgpack,text,raw')
+    expect(standardCodecs().announce()).toBe('msgpack,json,text,raw')
+    expect(standardCodecs({ preferred: 'json' }).announce()).toBe('json,msgpack,text,raw')
     const codecs = [codec('csv', 64), codec('protobuf', 3), codec('a.b_c~d-9', 127)]
-    expect(new CodecRegistry({ codecs }).announce()).toBe(
-      'msgpack,json,csv=64,protobuf,a.b_c~d-9=127,text,raw',
-    )
-    expect(new CodecRegistry({ codecs, preferred: 'csv' }).list()[0]).toBe(codecs[0])
+    expect(standardCodecs({ codecs }).announce()).toBe('msgpack,json,csv=64,protobuf,a.b_c~d-9=127,text,raw')
+    expect(standardCodecs({ codecs, preferred: 'csv' }).list()[0]).toBe(codecs[0])
   })
 
   it('gives its limits to its codecs', () => {
-    const registry = new CodecRegistry({ limits: { maxDepth: 1 } })
-    for (const name of ['json', 'msgpack'])
-      expect(() => registry.byName(name)?.encode([[]])).toThrow('maxDepth')
-    expect(() => new CodecRegistry({ limits: { maxDepth: 0 } })).toThrow(UsageError)
+    const table = standardCodecs({ limits: { maxDepth: 1 } })
+    for (const name of ['json', 'msgpack']) expect(() => table.byName(name)?.encode([[]])).toThrow('maxDepth')
+    expect(() => standardCodecs({ limits: { maxDepth: 0 } })).toThrow(UsageError)
   })
 
   it.each([
@@ -76,19 +73,15 @@ describe('a registry', () => {
     ['a name that is too long', codec('x'.repeat(65), 64)],
     ['a name that is no text', codec(7 as unknown as string, 64)],
   ])('refuses %s', (_what, wrong) => {
-    expect(() => new CodecRegistry({ codecs: [wrong] })).toThrow(UsageError)
-    expect(() => new CodecRegistry().add(wrong)).toThrow(UsageError)
+    expect(() => standardCodecs({ codecs: [wrong] })).toThrow(UsageError)
+    expect(() => standardCodecs().add(wrong)).toThrow(UsageError)
   })
 
   it('refuses a name or number that is taken, and a preferred codec that is not there', () => {
-    const registry = new CodecRegistry({ codecs: [codec('csv', 64)] })
-    expect(() => registry.add(codec('csv', 65))).toThrow(
-      "codec 'csv' with id 65 meets codec 'csv' with id 64",
-    )
-    expect(() => registry.add(codec('tsv', 64))).toThrow(
-      "codec 'tsv' with id 64 meets codec 'csv' with id 64",
-    )
-    expect(() => new CodecRegistry({ preferred: 'csv' })).toThrow("there is no codec 'csv' here")
+    const table = standardCodecs({ codecs: [codec('csv', 64)] })
+    expect(() => table.add(codec('csv', 65))).toThrow("codec 'csv' with id 65 meets codec 'csv' with id 64")
+    expect(() => table.add(codec('tsv', 64))).toThrow("codec 'tsv' with id 64 meets codec 'csv' with id 64")
+    expect(() => standardCodecs({ preferred: 'csv' })).toThrow("there is no codec 'csv' here")
   })
 })
 
@@ -109,7 +102,7 @@ describe('the list of another side', () => {
     ],
   ])('%s', (_what, text, expected) => {
     expect([...parseCodecs(text)]).toEqual(Object.entries(expected))
-    expect(new CodecRegistry().parse(text)).toEqual(parseCodecs(text))
+    expect(standardCodecs().parse(text)).toEqual(parseCodecs(text))
   })
 
   it('is cut when it is too long', () => {
@@ -120,37 +113,37 @@ describe('the list of another side', () => {
     expect(parseCodecs(`${'x'.repeat(5_000)},json`).size).toBe(0)
   })
 
-  it('round trips what a registry announces', () => {
-    const registry = new CodecRegistry({ codecs: [codec('csv', 64)] })
-    expect([...parseCodecs(registry.announce())]).toEqual(registry.list().map(({ name, id }) => [name, id]))
+  it('round trips what a table announces', () => {
+    const table = standardCodecs({ codecs: [codec('csv', 64)] })
+    expect([...parseCodecs(table.announce())]).toEqual(table.list().map(({ name, id }) => [name, id]))
   })
 })
 
 describe('the choice of a codec', () => {
   const csv = codec('csv', 64)
-  const registry = new CodecRegistry({ codecs: [csv] })
-  const json = registry.byName('json')
-  const msgpack = registry.byName('msgpack')
+  const table = standardCodecs({ codecs: [csv] })
+  const json = table.byName('json')
+  const msgpack = table.byName('msgpack')
 
   it('is the first of ours that the other side has, whatever they prefer', () => {
-    expect(registry.choose(undefined, parseCodecs('raw,json,msgpack'))).toBe(msgpack)
-    expect(registry.choose(undefined, parseCodecs('raw,json'))).toBe(json)
+    expect(table.choose(undefined, parseCodecs('raw,json,msgpack'))).toBe(msgpack)
+    expect(table.choose(undefined, parseCodecs('raw,json'))).toBe(json)
   })
 
   it('is our first while the other side has said nothing', () => {
-    expect(registry.choose(undefined, null)).toBe(msgpack)
-    expect(registry.choose(undefined, parseCodecs(''))).toBe(msgpack)
-    expect(registry.choose('csv', null)).toBe(csv)
+    expect(table.choose(undefined, null)).toBe(msgpack)
+    expect(table.choose(undefined, parseCodecs(''))).toBe(msgpack)
+    expect(table.choose('csv', null)).toBe(csv)
   })
 
   it('is the one that is named', () => {
-    expect(registry.choose('json', parseCodecs('msgpack,json'))).toBe(json)
-    expect(registry.choose('csv', parseCodecs('json,csv=99'))).toBe(csv)
+    expect(table.choose('json', parseCodecs('msgpack,json'))).toBe(json)
+    expect(table.choose('csv', parseCodecs('json,csv=99'))).toBe(csv)
   })
 
   it('says which codecs both sides have when the other side lacks it', () => {
     const theirs = parseCodecs('json,tsv=70')
-    const error = registry.choose('msgpack', theirs)
+    const error = table.choose('msgpack', theirs)
     expect(error).toBeInstanceOf(PeerplexError)
     expect(error).toMatchObject({
       code: 'UNSUPPORTED_CODEC',
@@ -158,15 +151,15 @@ describe('the choice of a codec', () => {
       message:
         "the other side has no codec 'msgpack': we have msgpack,json,csv=64,text,raw, they have json,tsv",
     })
-    expect(registry.choose(undefined, parseCodecs('tsv=70'))).toMatchObject({
+    expect(table.choose(undefined, parseCodecs('tsv=70'))).toMatchObject({
       code: 'UNSUPPORTED_CODEC',
       message: 'the other side has none of our codecs: we have msgpack,json,csv=64,text,raw, they have tsv',
     })
   })
 
   it('fails for a name that we do not have', () => {
-    expect(registry.choose('tsv', parseCodecs('tsv=70'))).toBeInstanceOf(UsageError)
-    expect(registry.choose('tsv', null)).toMatchObject({
+    expect(table.choose('tsv', parseCodecs('tsv=70'))).toBeInstanceOf(UsageError)
+    expect(table.choose('tsv', null)).toMatchObject({
       code: 'INVALID_ARGUMENT',
       hint: 'we have msgpack,json,csv=64,text,raw',
     })
@@ -174,11 +167,11 @@ describe('the choice of a codec', () => {
 
   it('reads a number as the side that sent it means it', () => {
     const theirs = parseCodecs('json,csv=99,tsv=64')
-    expect(registry.byTheirId(1, theirs)).toBe(json)
-    expect(registry.byTheirId(1, null)).toBe(json)
-    expect(registry.byTheirId(99, theirs)).toBe(csv)
-    expect(registry.byTheirId(64, theirs)).toBeUndefined()
-    expect(registry.byTheirId(64, null)).toBeUndefined()
-    expect(registry.byTheirId(4, theirs)).toBeUndefined()
+    expect(table.byTheirId(1, theirs)).toBe(json)
+    expect(table.byTheirId(1, null)).toBe(json)
+    expect(table.byTheirId(99, theirs)).toBe(csv)
+    expect(table.byTheirId(64, theirs)).toBeUndefined()
+    expect(table.byTheirId(64, null)).toBeUndefined()
+    expect(table.byTheirId(4, theirs)).toBeUndefined()
   })
 })
