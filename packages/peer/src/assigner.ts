@@ -12,6 +12,7 @@ import {
   notSentError,
   OpenRequest,
   type OpenSpec,
+  overall,
   type RequestSink,
 } from './open-request.js'
 import type { ResolvedPeerOptions } from './options.js'
@@ -132,6 +133,7 @@ export class Assigner {
     if (!request.spec.waitForReady && this.#pool.choose(request) === null) return false
     if (request.expiresAtMs <= this.#options.clock.now()) return false
     this.#retriedCount++
+    request.earlier = overall(request.earlier, outcome.delivery)
     request.state = 'waiting'
     request.channel = null
     request.connection = null

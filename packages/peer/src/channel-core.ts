@@ -370,8 +370,9 @@ export class ChannelCore implements RequestSink {
     let error: PeerplexError | null = null
     if (outcome.code !== 0) {
       const { name, remote, codec } = this
-      const attempts = this.#request?.attempts ?? 1
-      error = this.#ownError ?? outcomeError(outcome, { spec: { name }, remote, codec, attempts })
+      const { attempts = 1, earlier = 'not-sent' } = this.#request ?? {}
+      const place = { spec: { name }, remote, codec, attempts, earlier } as const
+      error = this.#ownError ?? outcomeError(outcome, place)
       this.ending.failure ??= error
     }
     this.#finish(channelOutcome(outcome, error, this.#trailers))

@@ -5,7 +5,7 @@
 //       ▲  └────────failed───────┴──────failed────┴────failed──────┘
 //       └──────retry─────── BACKOFF ◄──┘                     close, giveUp ──► CLOSED from everywhere
 
-import { ClosedError, PeerplexError, TransportError } from '@peerplex/wire'
+import { ClosedError, PeerplexError, TransportError, UsageError } from '@peerplex/wire'
 import { NO_TRANSITION, reasonOf, StateTable, type TransitionRow } from '@peerplex/wire/internal'
 import type { Connection, Endpoint, Transport } from '@peerplex/wire/transport'
 import { Backoff, STABLE_MS } from './backoff.js'
@@ -185,7 +185,9 @@ export class Link {
     this.#stop()
     this.lastError = error
     this.#host.onAttemptFailed(this, error)
-    if (this.#backoff === null || HOPELESS.has(error.code)) {
+    // A wrong option stays wrong.
+    const isHopeless = HOPELESS.has(error.code) || error instanceof UsageError
+    if (this.#backoff === null || isHopeless) {
       this.#giveUp(error)
       return
     }

@@ -9,6 +9,7 @@ import {
   ClosedError,
   type Codec,
   codeNumber,
+  type Delivery,
   ERRORS,
   type ErrorName,
   type Headers,
@@ -68,6 +69,8 @@ export class OpenRequest {
   codec: Codec | null = null
   /** Times it was handed to a connection whose transport may have taken it. */
   attempts = 0
+  /** What became of the attempts before the one under way: that a later one never left does not undo an earlier one. */
+  earlier: Delivery = 'not-sent'
   /** Monotonic; Infinity without a deadline. */
   expiresAtMs: number
   /** Bytes of further messages that its sink holds for it; they count in the queue as the first message does. */
@@ -124,6 +127,15 @@ export interface OutcomePlace {
   readonly remote: RemotePeer | null
   readonly codec: Codec | null
   readonly attempts: number
+  readonly earlier: Delivery
+}
+
+/** From what surely did not run to what surely did. */
+const DELIVERIES: readonly Delivery[] = ['not-sent', 'not-processed', 'unknown', 'processed']
+
+/** What is known of several attempts together. */
+export function overall(a: Delivery, b: Delivery): Delivery {
+  return DELIVERIES.indexOf(a) >= DELIVERIES.indexOf(b) ? a : b
 }
 
 /** Refusals that the other peer's machinery reports, not its application: where it happened is half the message. */
@@ -133,7 +145,8 @@ const REFUSALS: ReadonlySet<string> = new Set(['UNIMPLEMENTED', 'UNSUPPORTED_COD
 export function outcomeError(outcome: Outcome, place: OutcomePlace, hint = ''): PeerplexError {
   const isRemote = outcome.origin === 'remote'
   const remoteHint = isRemote ? (outcome.headers.get('hint') ?? '') : ''
-  const canRepeat = outcome.delivery === 'not-sent' || outcome.delivery === 'not-processed'
+  const delivery = overall(outcome.delivery, place.earlier)
+  const canRepeat = delivery === 'not-sent' || delivery === 'not-processed'
   // What the application over there says stands for itself.
   const isAnswer = isRemote && outcome.message !== ''
   const Kind = isAnswer ? CallError : ClosedError
@@ -141,8 +154,8 @@ export function outcomeError(outcome: Outcome, place: OutcomePlace, hint = ''): 
     codeOf(outcome),
     isAnswer ? answerText(outcome, place, remoteHint) : localText(outcome, place),
     {
-      hint: hint || remoteHint || hintFor(outcome),
-      delivery: outcome.delivery,
+      hint: hint || remoteHint || hintFor(outcome, delivery),
+      delivery,
       retryable: canRepeat || outcome.headers.has('retry-after-ms'),
       origin: outcome.origin,
       details: decodeDetails(outcome.details, place.codec),
@@ -188,9 +201,9 @@ function decodeDetails(details: Uint8Array, codec: Codec | null): unknown {
   }
 }
 
-function hintFor(outcome: Outcome): string {
+function hintFor(outcome: Outcome, delivery: Delivery): string {
   if (outcome.name === 'UNIMPLEMENTED') return 'check the name, and what that peer handles'
-  switch (outcome.delivery) {
+  switch (delivery) {
     case 'not-sent':
       return 'nothing was sent: it is safe to try again'
     case 'not-processed':
@@ -205,7 +218,7 @@ function hintFor(outcome: Outcome): string {
   }
 }
 
-/** A failure before any connection had it. */
+/** A failure while no connection has it. What earlier attempts may have done stays said. */
 export function notSentError(
   code: string,
   request: OpenRequest,
@@ -214,10 +227,11 @@ export function notSentError(
   cause?: unknown,
 ): PeerplexError {
   const Kind = code === 'RESOURCE_EXHAUSTED' ? LimitError : ClosedError
+  const isOpen = request.earlier === 'unknown'
   return new Kind(code, `'${request.spec.name}': ${reason}`, {
-    hint,
-    delivery: 'not-sent',
-    retryable: code !== 'DEADLINE_EXCEEDED' && code !== 'CANCELLED',
+    hint: isOpen ? `${hint}; an earlier attempt may have run` : hint,
+    delivery: request.earlier,
+    retryable: !isOpen && code !== 'DEADLINE_EXCEEDED' && code !== 'CANCELLED',
     attempts: request.attempts,
     cause,
   })

@@ -1,5 +1,5 @@
 // What a session driver does between its session and its connection while both live: output, time, and whatever throws.
-import { concat, data, goaway, naiveDecode, open, ping, RAW_FLAG, toBytes } from '@peerplex/testkit'
+import { concat, credit, data, goaway, naiveDecode, open, ping, RAW_FLAG, toBytes } from '@peerplex/testkit'
 import { type Channel, ERRORS, UsageError } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import {
@@ -111,6 +111,22 @@ describe.each(KINDS)('output on a %s connection', (kind) => {
     expect(connection.log).toEqual(['write', 'write'])
     await endOfTurn()
     expect(connection.log).toEqual(['write', 'write'])
+  })
+
+  it('goes on when credit comes for opens that were asked for one turn after another', async () => {
+    const { connection, driver } = await setUp({ kind })
+    const waitingCount = (): number => driver.session.stats().openingChannels
+    // The first one that waits finds out that credit lacks; those behind it have nothing to give when they come.
+    for (let count = 0; count < 1_000 && waitingCount() < 3; count++) {
+      driver.session.open('x', { message: new Uint8Array(16_384), isLast: true })
+      await endOfTurn()
+    }
+    expect(waitingCount()).toBe(3)
+    connection.newFrames()
+    connection.sink.onData(credit({ chan: 0, byteLimit: 2 ** 30, countLimit: 10_000 }))
+    await endOfTurn()
+    expect(waitingCount()).toBe(0)
+    expect(connection.newKinds().filter((frame) => frame === 'OPEN').length).toBeGreaterThanOrEqual(3)
   })
 
   it('may be added to by what is called while it is collected', async () => {

@@ -1,5 +1,5 @@
 // A link dials its endpoint, and again after every loss, with random pauses that grow.
-import { ClosedError, PeerplexError } from '@peerplex/wire'
+import { ClosedError, PeerplexError, UsageError } from '@peerplex/wire'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Link } from '../src/index.js'
 import { echo, isPending, rejection, settle, thrown, World } from './support.js'
@@ -153,6 +153,16 @@ describe('a link', () => {
     expect(link.state).toBe('BACKOFF')
     link.close()
     await silent.close()
+  })
+
+  it('gives up at once on an option that the transport refuses', async () => {
+    const a = world.peer('a')
+    world.transport.connect = async () => {
+      throw new UsageError('INVALID_ARGUMENT', 'headers cannot be set here', { hint: 'leave them out' })
+    }
+    const link = a.connect('memory:b', { headers: {} })
+    expect(await rejection(link.ready)).toMatchObject({ name: 'UsageError', hint: 'leave them out' })
+    expect([link.state, world.clock.pendingTimerCount]).toEqual(['CLOSED', 0])
   })
 
   it('takes whatever a transport throws as the reason', async () => {

@@ -1,4 +1,4 @@
-// What `import … from 'peerplex/json'` gives: what a page has of 'peerplex', without codec msgpack, in a third less code.
+// What `import … from 'peerplex/json'` gives: what a page has of 'peerplex', without codec msgpack.
 import type { Peer } from '@peerplex/rpc'
 import { assemble, type PeerOptions } from './assemble.js'
 import { PAGE_TRANSPORTS } from './page-transports.js'

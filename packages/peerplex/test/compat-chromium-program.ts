@@ -26,11 +26,13 @@ const REACHES: Readonly<Record<string, Reach>> = {
   port: 'MessagePort',
 }
 
-const { transports, floodBytes } = JSON.parse(process.argv[2] ?? '{}') as Task
+const task = JSON.parse(process.argv[2] ?? '{}') as Task
+const { floodBytes } = task
 const chrome = await Chrome.start()
 try {
-  say({ event: 'hello', version: chrome.browser.version() })
-  await runColumns(transports, sidesOf, async (transport, side) => {
+  say({ event: 'hello', runtime: `Chromium ${chrome.browser.version()}` })
+  await runColumns(task, async (transport, side) => {
+    if (!hasSide(transport, side)) return null
     const tab = await chrome.open('esm')
     const runner = await startIn(tab, transport, side)
     return { run: (behaviour) => runner.run(behaviour), close: () => closeAll(runner, tab) }
@@ -39,10 +41,9 @@ try {
   await chrome.close()
 }
 
-/** A worker is always started by the page. */
-function sidesOf(transport: string): readonly Side[] {
-  const isEqual = transport === 'ws' || !(transport in REACHES)
-  return isEqual ? ['dialing', 'listening'] : ['dialing']
+/** What reaches a worker is made by the page. */
+function hasSide(transport: string, side: Side): boolean {
+  return side === 'dialing' || transport === 'ws' || !(transport in REACHES)
 }
 
 async function startIn(tab: Tab, transport: string, side: Side): Promise<Runner> {

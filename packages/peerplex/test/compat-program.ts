@@ -28,12 +28,19 @@ function streamLine(): Line {
   return line
 }
 
-async function run({ transports, hasPartner, floodBytes, dir, tls }: Task): Promise<void> {
+/** Bun and Deno also say which Node they stand in for. */
+function runtimeName(): string {
+  const { bun, deno, node } = process.versions
+  if (bun !== undefined) return `Bun ${bun}`
+  return deno === undefined ? `Node ${node}` : `Deno ${deno}`
+}
+
+async function run(task: Task): Promise<void> {
+  const { hasPartner, floodBytes, dir, tls } = task
   const partner: CalleeHost | null = hasPartner ? remoteHost(new Exchange(streamLine())) : null
   const realm: Realm = { library, file: new URL(import.meta.url), dir, tls }
   await runColumns(
-    transports,
-    () => ['dialing', 'listening'],
+    task,
     async (transport, side) => new CaseRunner(placeFor(realm, transport, side, partner), { floodBytes }),
   )
   if (hasPartner) process.stdin.destroy()
@@ -41,8 +48,7 @@ async function run({ transports, hasPartner, floodBytes, dir, tls }: Task): Prom
 
 if (isMainThread) {
   const task = JSON.parse(process.argv[2] ?? '{}') as Task
-  const { bun, deno, node } = process.versions
-  say({ event: 'hello', version: bun ?? deno ?? node ?? '' })
+  say({ event: 'hello', runtime: runtimeName() })
   if (task.role === 'answer') new Exchange(streamLine(), hostAnswerer(localHost(library)))
   else await run(task)
 } else {

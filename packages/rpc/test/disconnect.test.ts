@@ -178,6 +178,30 @@ describe('a call that had left when the connection was lost', () => {
     expect(attempts.slice(2)).toEqual([undefined, '1', '2'])
   })
 
+  it('may have run, whatever becomes of its repetition', async () => {
+    let runs = 0
+    const { a, b } = await world().pair({
+      x: () => {
+        runs++
+        return new Promise(() => {})
+      },
+    })
+    const late = rejection(a.call('x', 1, { idempotent: true, timeoutMs: 20_000 }))
+    await settle()
+    // Lost when it ran, and then there is nobody to repeat it with.
+    const closed = b.close()
+    world().wire.cut()
+    await world().advance(90_000)
+    await closed
+    expect(await late).toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      delivery: 'unknown',
+      retryable: false,
+      hint: expect.stringContaining('an earlier attempt may have run'),
+    })
+    expect(runs).toBe(1)
+  })
+
   it('is repeated with all of its streamed input as long as that is kept', async () => {
     let runs = 0
     const { a } = await world().pair({

@@ -40,7 +40,7 @@ export async function dial(
     const timer = setTimeout(() => onTimeout(), options.handshakeTimeoutMs)
     signal?.addEventListener('abort', onAbort, { once: true })
     ws.on('upgrade', (response) => {
-      socket = response.socket
+      socket = response.socket ?? null
       if (response.headers['sec-websocket-protocol'] === SUBPROTOCOL) return
       fail(noSubprotocol(url))
     })
@@ -55,7 +55,7 @@ export async function dial(
     ws.on('error', onError)
     ws.on('open', () => {
       settle()
-      resolve(nodeConnection(url, ws, socket as Socket, options.highWaterMarkBytes))
+      resolve(nodeConnection(url, ws, socket, options.highWaterMarkBytes))
       ws.off('error', onError)
     })
   })

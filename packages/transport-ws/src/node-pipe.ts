@@ -28,11 +28,11 @@ export const WS_OPTIONS: Readonly<
   skipUTF8Validation: true,
 }
 
-/** The connection over a WebSocket that has just opened; `socket` is the one that carries it. Nothing is read before a sink is set. */
+/** The connection over a WebSocket that has just opened; `socket` is the one that carries it, where it can be had. Nothing is read before a sink is set. */
 export function nodeConnection(
   url: string,
   ws: WebSocket,
-  socket: Duplex,
+  socket: Duplex | null,
   highWaterMarkBytes: number,
 ): WsConnection {
   return new WsConnection(url, (owner) => new NodePipe(url, ws, socket, highWaterMarkBytes, owner))
@@ -60,7 +60,13 @@ class NodePipe implements Pipe {
     this.#owner.onRoom()
   }
 
-  constructor(url: string, ws: WebSocket, socket: Duplex, highWaterMarkBytes: number, owner: PipeOwner) {
+  constructor(
+    url: string,
+    ws: WebSocket,
+    socket: Duplex | null,
+    highWaterMarkBytes: number,
+    owner: PipeOwner,
+  ) {
     this.#url = url
     this.#ws = ws
     this.#highWaterMarkBytes = highWaterMarkBytes
@@ -71,8 +77,9 @@ class NodePipe implements Pipe {
       if (isBinary) owner.onMessage(data as Buffer)
       else owner.onText()
     })
-    // The socket's own errors do not get through `ws`, which only says 1006 after them.
-    socket.on('error', (error) => {
+    // The socket's own errors do not get through `ws`, which only says 1006 after them. Bun, whose `ws` is its own, shows no socket to
+    // who dials: then what the system says is lost, not the end itself.
+    socket?.on('error', (error) => {
       this.#socketError ??= brokenError(url, error)
     })
     ws.on('error', (error) => this.#onError(error))

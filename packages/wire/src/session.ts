@@ -293,8 +293,8 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** @internal */
   onOutputPending(): void {
     // A closed session has its last frames to give and no more, whatever the program still does with its channels.
-    const isIdle = !this.isOpen && this.channels.outbox.pendingBytes === 0
-    if (this.#hasAnnouncedOutput || isIdle) return
+    // Nor does what waits for credit count: nobody would take it, and then nothing would be announced any more.
+    if (this.#hasAnnouncedOutput || !this.hasOutput) return
     this.#hasAnnouncedOutput = true
     this.#sink.onOutputPending()
   }

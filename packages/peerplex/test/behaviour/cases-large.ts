@@ -25,7 +25,23 @@ async function answersMeanwhile(large: Promise<unknown>, ask: () => Promise<unkn
   return count
 }
 
+/** Together more than the credit of a connection, however often it is renewed in between. */
+const CROWD_COUNT = 80
+const CROWD_BYTES = 64 * 1024
+
 export const LARGE_CASES: readonly BehaviourCase[] = [
+  {
+    name: 'many calls of 64 KiB at once, each answer followed by the next call',
+    run: async (stage) => {
+      const { caller } = await stage.meet()
+      const bytes = pattern(CROWD_BYTES, 3)
+      const expected = { length: CROWD_BYTES, checksum: checksum(bytes) }
+      const one = async (): Promise<void> => {
+        for (let turn = 0; turn < 3; turn++) equal(await caller.call('digest', bytes), expected, 'an answer')
+      }
+      await Promise.all(Array.from({ length: CROWD_COUNT }, one))
+    },
+  },
   {
     name: '16 MiB there, while small calls are answered',
     run: async (stage) => {

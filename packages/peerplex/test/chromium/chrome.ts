@@ -78,7 +78,7 @@ export class Chrome {
   /** A page in a window of its own, or in the given one. */
   async open(build: Build, context?: BrowserContext): Promise<Tab> {
     const page = await (context === undefined ? this.browser.newPage() : context.newPage())
-    return new Tab(page).open(this.site.urlOf(build))
+    return new Tab(page).open(await this.site.urlOf(build))
   }
 
   async close(): Promise<void> {

@@ -62,21 +62,21 @@ describeInChromium('behaviour in Chromium', (chrome) => {
 
   for (const column of COLUMNS) {
     describe(column.transport, () => {
-      let tab: Tab
-      let runner: Runner
+      let tab: Tab | undefined
+      let runner: Runner | undefined
       beforeAll(async () => {
         tab = await chrome().open(column.build)
         runner = await column.start(tab)
       })
       afterAll(async () => {
-        await runner.close()
-        await tab.close()
-        expect(tab.problems).toEqual([])
+        await runner?.close()
+        await tab?.close()
+        expect(tab?.problems).toEqual([])
       })
 
       for (const behaviour of CASES) {
         it(behaviour.name, { timeout: 180_000 }, async () => {
-          const result = await runner.run(behaviour)
+          const result = await (runner as Runner).run(behaviour)
           matrix.add(result)
           if (result.outcome.kind === 'fail') expect.fail(result.outcome.text)
         })

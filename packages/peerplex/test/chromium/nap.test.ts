@@ -12,7 +12,7 @@ describeInChromium('tabs that nobody looks at', (chrome) => {
   let tab: PlainTab
   beforeEach(async () => {
     window = await PlainWindow.open(chrome().browser)
-    tab = await window.tab(chrome().site.urlOf('esm'))
+    tab = await window.tab(await chrome().site.urlOf('esm'))
   })
   afterEach(async () => {
     expect(await tab.problems()).toEqual([])
@@ -43,7 +43,7 @@ describeInChromium('tabs that nobody looks at', (chrome) => {
           document.addEventListener('visibilitychange', () => document.hidden && resolve())
         }),
     )
-    await window.tab(chrome().site.urlOf('esm'))
+    await window.tab(await chrome().site.urlOf('esm'))
     await within(isHidden, 'the other tab in front of it')
     const page = node.peers().find(({ id }) => id === 'page')!
     const sums = await Promise.all(Array.from({ length: 200 }, (_, i) => page.call('add', [i, 1])))
@@ -116,5 +116,31 @@ describeInChromium('tabs that nobody looks at', (chrome) => {
     }
     expect(await within(waiting, 'the answer of the tab')).toBe(3)
     expect(await tab.run(() => (globalThis as any).peer.call('add', [2, 3]))).toBe(5)
+  })
+
+  it('a tab that is frozen for a moment only: what was asked meanwhile is answered, nothing is lost', async () => {
+    const node = world().peer({ id: 'node' })
+    node.handle(BASICS)
+    const { url } = await node.bind('ws://127.0.0.1:0/peer')
+    await tab.run(async (url) => {
+      const peer = (globalThis as PageGlobals).door.library.createPeer({ id: 'page' })
+      peer.handle('add', ([a, b]: [number, number]) => a + b)
+      await peer.connect(url).ready
+      const ticks = peer.stream('ticks', 1_000)
+      await ticks.next()
+      Object.assign(globalThis, { peer, ticks })
+    }, url)
+    const lost: unknown[] = []
+    node.on('disconnect', ({ reason }) => lost.push(reason))
+    await tab.freeze()
+    const sums = Promise.all(Array.from({ length: 50 }, (_, i) => node.call('add', [i, 1], { to: 'page' })))
+    await tab.resume()
+    expect(await sums).toEqual(Array.from({ length: 50 }, (_, i) => i + 1))
+    const rest = await tab.run(async () => {
+      let count = 0
+      for await (const _ of (globalThis as any).ticks) count++
+      return count
+    })
+    expect([rest, lost]).toEqual([999, []])
   })
 })

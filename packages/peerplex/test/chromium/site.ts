@@ -53,7 +53,7 @@ export class Site {
 
   constructor() {
     this.#server = createServer(async ({ url = '/' }, response) => {
-      const file = await this.#file(new URL(url, this.#origin).pathname)
+      const file = await this.#file(new URL(url, this.#origin).pathname).catch(() => NOT_FOUND)
       response.writeHead(file === NOT_FOUND ? 404 : 200, {
         'content-type': `${file.type}; charset=utf-8`,
         'content-security-policy': POLICY,
@@ -73,8 +73,11 @@ export class Site {
     return this.#origin
   }
 
-  urlOf(page: Build): string {
-    return `${this.#origin}/${page}`
+  /** Rejects when a script of the page cannot be made. */
+  async urlOf(page: Build): Promise<string> {
+    const path = `/${page}`
+    await Promise.all((PAGES[path] ?? []).map((script) => this.#file(script)))
+    return this.#origin + path
   }
 
   close(): void {

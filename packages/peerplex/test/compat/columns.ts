@@ -12,6 +12,8 @@ export interface Task {
   /** Whether the answering peers are at the other end of the standard streams. */
   readonly hasPartner: boolean
   readonly transports: readonly string[]
+  /** Of the caller. */
+  readonly sides: readonly Side[]
   readonly floodBytes: number
   /** For Unix sockets. */
   readonly dir: string
@@ -19,9 +21,9 @@ export interface Task {
   readonly tls: { readonly cert: string; readonly key: string }
 }
 
-/** What the program says. `hello` comes first, `done` when there is nothing left to do but to end. */
+/** What the program says. `hello` comes first, with name and version; `done` when there is nothing left to do but to end. */
 export type Report =
-  | { readonly event: 'hello'; readonly version: string }
+  | { readonly event: 'hello'; readonly runtime: string }
   | { readonly event: 'begin'; readonly transport: string; readonly side: Side; readonly name: string }
   | { readonly event: 'result'; readonly result: CaseResult }
   | { readonly event: 'broken'; readonly transport: string; readonly side: Side; readonly text: string }
@@ -32,11 +34,10 @@ export function say(report: Report): void {
   process.stdout.write(`${JSON.stringify(report)}\n`)
 }
 
-/** All cases on each transport, from each side; `start` makes what runs them. Also tells of what goes wrong that nobody waits for. */
+/** All cases on each transport, from each side; `start` makes what runs them, or null when there is no such side. Also tells of what goes wrong that nobody waits for. */
 export async function runColumns(
-  transports: readonly string[],
-  sidesOf: (transport: string) => readonly Side[],
-  start: (transport: string, side: Side) => Promise<Runner>,
+  { transports, sides }: Task,
+  start: (transport: string, side: Side) => Promise<Runner | null>,
 ): Promise<void> {
   let place: { readonly transport: string; readonly side: Side } = { transport: '', side: 'dialing' }
   let caseName = ''
@@ -45,9 +46,10 @@ export async function runColumns(
     say({ event: 'broken', ...place, text })
   })
   for (const transport of transports) {
-    for (const side of sidesOf(transport)) {
+    for (const side of sides) {
       place = { transport, side }
       const runner = await start(transport, side)
+      if (runner === null) continue
       for (const behaviour of CASES) {
         caseName = behaviour.name
         say({ event: 'begin', ...place, name: caseName })
