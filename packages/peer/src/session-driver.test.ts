@@ -113,6 +113,34 @@ describe.each(KINDS)('output on a %s connection', (kind) => {
     expect(connection.log).toEqual(['write', 'write'])
   })
 
+  it('waits for what comes a few microtasks later, and shares a write with it', async () => {
+    const { connection, driver } = await setUp({ kind })
+    const channel = driver.session.open('x')
+    await endOfTurn()
+    connection.log.length = 0
+    // As an async generator does it.
+    for (let count = 0; count < 5; count++) {
+      channel.send(new Uint8Array(10))
+      for (let microtasks = 0; microtasks < 3; microtasks++) await undefined
+    }
+    expect(connection.log).toEqual([])
+    await endOfTurn()
+    expect(connection.log).toEqual(['write'])
+  })
+
+  it('does not wait for ever while more comes', async () => {
+    const { connection, driver } = await setUp({ kind })
+    const channel = driver.session.open('x')
+    await endOfTurn()
+    connection.log.length = 0
+    let count = 0
+    while (connection.log.length === 0 && count++ < 300) {
+      channel.send(new Uint8Array(0))
+      await undefined
+    }
+    expect(count).toBeLessThan(300)
+  })
+
   it('goes on when credit comes for opens that were asked for one turn after another', async () => {
     const { connection, driver } = await setUp({ kind })
     const waitingCount = (): number => driver.session.stats().openingChannels

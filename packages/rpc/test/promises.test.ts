@@ -31,9 +31,9 @@ describe('a unary call', () => {
     const count = await countPromises(() => {
       for (let i = 0; i < callCount; i++) calls.push(a.call('add', [i, i]))
     })
-    // Beside those of the calls: some for each time when bytes go out.
+    // Beside those of the calls: a handful for each time when bytes go out.
     expect(count - idle).toBeGreaterThanOrEqual(callCount)
-    expect(count - idle).toBeLessThan(callCount * 1.1)
+    expect(count - idle).toBeLessThan(callCount * 1.2)
     expect(await calls[499]).toBe(998)
   })
 

@@ -172,6 +172,7 @@ describe('a streamed answer', () => {
     const stream = a.stream('late')
     await settle()
     await stream.return()
+    await settle()
     gate.open()
     await settle()
     expect(isReturned).toBe(true)
