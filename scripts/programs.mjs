@@ -13,4 +13,6 @@ export const PROGRAMS = [
     file: 'packages/testkit/dist/fuzz-program.js',
     short: ['--frames', '200000', '--seed', '1'],
   },
+  { name: 'bench', file: 'bench/main.mjs' },
+  { name: 'compat', file: 'scripts/compat.mjs', short: ['--short'] },
 ]

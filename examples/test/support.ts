@@ -25,7 +25,7 @@ export interface Ended {
 }
 
 /** The longer names first: a name also stands for what is below it. Without scripts for pages, which have no source of their own. */
-export const entries = workspacePackages()
+const entries = workspacePackages()
   .flatMap((pkg) => packageEntries(pkg))
   .filter(({ source }) => existsSync(source))
   .sort((a, b) => b.specifier.length - a.specifier.length)

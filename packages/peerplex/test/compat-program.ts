@@ -1,6 +1,7 @@
 /**
- * Owns: the cases of the behaviour suite in one process of whatever runtime runs this: at the places it is told, with a line of JSON for
- * each step. The same program is the thread, and the process that answers callers elsewhere. It ends by itself.
+ * Owns: the cases of the behaviour suite in one process of whatever runtime runs this: at the places it is told, with a
+ * line of JSON for each step. The same program is the thread, and the process that answers callers elsewhere. It ends by
+ * itself.
  * Must not know: which runtime this is, what is tested.
  *
  * Argument: a Task as JSON.

@@ -54,9 +54,15 @@ export async function dial(
     const onError = (error: Error): void => fail(connectError(url, error))
     ws.on('error', onError)
     ws.on('open', () => {
-      settle()
-      resolve(nodeConnection(url, ws, socket, options.highWaterMarkBytes))
-      ws.off('error', onError)
+      try {
+        const connection = nodeConnection(url, ws, socket, options.highWaterMarkBytes)
+        settle()
+        ws.off('error', onError)
+        resolve(connection)
+      } catch (error) {
+        // A `ws` that is not the one we know, as some runtimes have it.
+        onError(error as Error)
+      }
     })
   })
 }

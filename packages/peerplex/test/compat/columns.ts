@@ -34,7 +34,10 @@ export function say(report: Report): void {
   process.stdout.write(`${JSON.stringify(report)}\n`)
 }
 
-/** All cases on each transport, from each side; `start` makes what runs them, or null when there is no such side. Also tells of what goes wrong that nobody waits for. */
+/**
+ * All cases on each transport, from each side; `start` makes what runs them, or null when there is no such side.
+ * Also tells of what goes wrong that nobody waits for.
+ */
 export async function runColumns(
   { transports, sides }: Task,
   start: (transport: string, side: Side) => Promise<Runner | null>,

@@ -1,6 +1,6 @@
 /**
- * Owns: where the cases run in a runtime that is not a page: each transport, with the answering peer in this realm, in a thread, or at
- * the end of a line.
+ * Owns: where the cases run in a runtime that is not a page: each transport, with the answering peer in this realm, in a
+ * thread, or at the end of a line.
  * Must not know: which runtime this is, what is tested.
  */
 import { join } from 'node:path'

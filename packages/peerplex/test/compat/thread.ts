@@ -1,6 +1,6 @@
 /**
- * Owns: answering peers in threads: one thread each, started for it and ended with it; the connection goes over the worker itself, what
- * is told from outside over a port beside it.
+ * Owns: answering peers in threads: one thread each, started for it and ended with it; the connection goes over the worker
+ * itself, what is told from outside over a port beside it.
  * Must not know: what is tested.
  */
 import { MessageChannel, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads'
