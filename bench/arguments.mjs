@@ -119,7 +119,7 @@ export function makePlan({ quick, only }, workloads, entries) {
   for (const workload of workloads) {
     if (!(anyWorkload || isNamed(workload)) || (quick && anyWorkload && workload.inQuick !== true)) continue
     const able = entries.filter((entry) => entry.workloads.includes(workload.name))
-    const named = able.filter((entry) => (anyEntry || isNamed(entry)) && (!quick || entry.inQuick === true))
+    const named = able.filter((entry) => (anyEntry ? !quick || entry.inQuick === true : isNamed(entry)))
     if (named.length === 0) continue
     const isMeasure = (/** @type {Entry} */ entry) =>
       entry.name === workload.baseline || (workload.baseline === 'raw' && entry.name === 'raw-early')

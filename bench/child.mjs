@@ -59,7 +59,7 @@ async function handle(message) {
 async function answer(what) {
   if (what === 'usage') return { ...ownCpuUs(), calls: callsMade() }
   if (what === 'memory') return memoryAfterGc()
-  if (what === 'inspect') return server?.inspect?.(what) ?? {}
+  if (what === 'inspect') return server?.inspect?.() ?? {}
   if (what.startsWith('load ')) {
     if (!server?.echo) throw new Error('this peer has no calls from the server to the client')
     const loop = closedLoop(server.echo, Number(what.slice(5)), fail)
@@ -87,7 +87,7 @@ function ownCpuUs() {
   return { cpuUs: user + system + brokerCpuUs(server?.brokerPid), systemUs: system }
 }
 
-const MEMORY_SAMPLES = 4
+const MEMORY_SAMPLES = 12
 
 /**
  * The lowest of some samples: what is on its way through at one moment is not held. Two collections each, since what the first one finalizes is
@@ -99,8 +99,8 @@ async function memoryAfterGc() {
   await delay(200)
   let lowest = process.memoryUsage()
   for (let n = 0; n < MEMORY_SAMPLES; n++) {
+    await delay(10)
     gc()
-    await delay(20)
     gc()
     const now = process.memoryUsage()
     if (n === 0 || now.heapUsed + now.external < lowest.heapUsed + lowest.external) lowest = now

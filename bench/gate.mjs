@@ -38,6 +38,8 @@ export function levelsOf(workloads, runs) {
         return column && answerOf(runs, questionOf(workload, entry, column))?.median
       }
       const [ratio, cpuRatio] = [median(false), median(true)]
+      // What has no baseline in its workload is held by targets alone.
+      if (!columns.some(({ over }) => over === 'baseline')) continue
       levels[`${workload.name}/${entry}`] = {
         ...(ratio === undefined ? {} : { ratio }),
         ...(cpuRatio === undefined ? {} : { cpuRatio }),

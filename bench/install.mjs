@@ -1,4 +1,5 @@
 // Owns: that the packages of the others are there: from bench/peers/package.json into bench/peers/node_modules, when they are needed and not before.
+// They are optional dependencies of that manifest, so that one that cannot be had does not keep the others away.
 // Must not know: what they are for.
 
 import { spawnSync } from 'node:child_process'
@@ -17,7 +18,7 @@ const INSTALL = ['install', '--no-package-lock', '--no-audit', '--no-fund', '--l
  */
 export function installPackages(names, tell) {
   /** @type {Record<string, string>} */
-  const wanted = readJson(join(peersDir, 'package.json')).dependencies
+  const wanted = readJson(join(peersDir, 'package.json')).optionalDependencies
   const isMissing = (/** @type {string} */ name) => installedVersion(name) !== wanted[name]
   if (!names.some(isMissing)) return new Map()
   tell('installing what Peerplex is measured against (bench/peers) …')
@@ -26,11 +27,10 @@ export function installPackages(names, tell) {
     encoding: 'utf8',
     shell: process.platform === 'win32',
   })
-  const text = run.error?.message ?? `${run.stdout}${run.stderr}`.trim()
+  const text =
+    run.error?.message ?? (run.status === 0 ? 'npm left it out' : `${run.stdout}${run.stderr}`.trim())
   return new Map(
-    names
-      .filter(isMissing)
-      .map((name) => [name, `${name} ${wanted[name]} is not installed: ${text || 'npm said nothing'}`]),
+    names.filter(isMissing).map((name) => [name, `${name} ${wanted[name]} is not installed: ${text}`]),
   )
 }
 

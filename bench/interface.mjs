@@ -35,17 +35,17 @@
  * @typedef {object} Server
  * @property {unknown} address what the client needs to connect; goes through JSON
  * @property {Echo} [echo] calls the client that is connected, for workloads of kind `both`
- * @property {(what: string) => unknown} [inspect] figures that only the peer knows, by name
+ * @property {() => Record<string, number>} [inspect] `unread`, `queued`: bytes that it holds by its own count
  * @property {number} [brokerPid] a process that works for both
  *
  * @typedef {object} Client
  * @property {Echo} [echo]
  * @property {(onMessage: () => void) => void} [stream] starts one more stream of messages from the server, without end
- * @property {() => { release: () => void }} [pausedStream] one more, whose consumer takes nothing until it is released
+ * @property {() => void} [pausedStream] one more, of PAUSED_OFFER_BYTES, whose consumer takes nothing
  * @property {() => Promise<void>} [another] one more idle connection
  * @property {(count: number) => Promise<void>} [channels] opens so many more; resolves when the server has them all
  * @property {(count: number) => Promise<void>} [pending] makes so many more calls that stay pending; resolves when the server has them all
- * @property {() => Record<string, number>} [inspect]
+ * @property {() => Record<string, number>} [inspect] as of the server
  *
  * @typedef {object} PeerModule
  * @property {(setup: Setup) => Promise<Server>} serve

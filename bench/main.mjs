@@ -37,8 +37,10 @@ try {
  */
 async function bench(options, plan) {
   // A gate without anything to compare with is found before an hour of measuring, not after.
-  if (options.gate && !existsSync(BASELINE)) {
-    throw new ArgumentError('--gate: there is no bench/baseline.json yet; --write-baseline writes it')
+  if (options.gate && readBaseline()[sectionOf(options)] === undefined) {
+    throw new ArgumentError(
+      `--gate: bench/baseline.json has no part '${sectionOf(options)}' yet; --write-baseline writes it`,
+    )
   }
   const packages = [...new Set(plan.flatMap(({ entries }) => entries.flatMap((entry) => entry.packages)))]
   const missing = installPackages(packages, tell)
@@ -89,8 +91,9 @@ async function bench(options, plan) {
  */
 function finish(options, workloads, runs) {
   const now = levelsOf(workloads, runs)
-  /** @type {import('./gate.mjs').Baseline} */
-  const baseline = existsSync(BASELINE) ? JSON.parse(readFileSync(BASELINE, 'utf8')) : {}
+  const all = readBaseline()
+  const section = sectionOf(options)
+  const baseline = all[section] ?? {}
   let exitCode = 0
   if (options.gate) {
     const { failures, checked, unknown } = gateDecision(workloads, baseline, now)
@@ -100,8 +103,21 @@ function finish(options, workloads, runs) {
     if (failures.length > 0) exitCode = 1
   }
   // What did not run this time keeps what was written for it.
-  if (options.writeBaseline) writeJson(BASELINE, { ...baseline, ...now })
+  if (options.writeBaseline) writeJson(BASELINE, { ...all, [section]: { ...baseline, ...now } })
   return exitCode
+}
+
+/** @returns {Partial<Record<'full' | 'quick', import('./gate.mjs').Baseline>>} */
+function readBaseline() {
+  return existsSync(BASELINE) ? JSON.parse(readFileSync(BASELINE, 'utf8')) : {}
+}
+
+/**
+ * A short warm-up gives other ratios, so that they are written down apart.
+ * @param {import('./arguments.mjs').Options} options
+ */
+function sectionOf({ quick }) {
+  return quick ? 'quick' : 'full'
 }
 
 /**

@@ -22,7 +22,11 @@ const MAX_ERROR_LENGTH = 300
  * @returns {string}
  */
 export function workloadTable(workload, entries, runs) {
-  const { columns } = SHAPES[workload.kind]
+  const takesPart = (/** @type {string} */ name) => entries.some((entry) => entry.name === name)
+  const columns = SHAPES[workload.kind].columns.filter((column) => {
+    const { over = [], minus } = questionOf(workload, '', column)
+    return over.every(takesPart) && (minus === undefined || takesPart(minus))
+  })
   const rows = entries.map((entry) => {
     const cells = columns.map((column) =>
       cell(answerOf(runs, questionOf(workload, entry.name, column)), column),

@@ -141,7 +141,6 @@ export async function connect(port, setup) {
       call.on('error', () => {})
       call.once('readable', () => call.read())
       kept.push(call)
-      return { release: () => call.resume() }
     },
     another: async () => {
       kept.push(await dial())

@@ -1,6 +1,6 @@
 // Owns: Peerplex as a program uses it, with default options.
 // Payload: the object { id, msg } in MessagePack, or bytes; bytes go with codec `raw`, which is one option of the peer.
-// Limits are raised where the workload is about more than they allow: connections of one address, open channels.
+// Idle connections are links of one peer. Limits are raised where the workload is about more than they allow: connections of one address, open channels.
 // Options: `payload` 'object' | 'bytes'; `delivery` of streams 'callback' (a channel) | 'iterator' (a call); `scheme` 'tcp' | 'ws' | 'unix'.
 
 import { createPeer } from 'peerplex'
@@ -136,7 +136,7 @@ export async function connect(address, setup) {
     pausedStream: () => {
       const messages = peer.open('offer')[Symbol.asyncIterator]()
       void messages.next()
-      return { release: () => void messages.return?.() }
+      kept.push(messages)
     },
     another: async () => {
       await peer.connect(address).ready

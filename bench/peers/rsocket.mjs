@@ -11,9 +11,8 @@ const NOTHING = { cancel() {}, onExtension() {}, request() {} }
 
 /**
  * @param {import('../interface.mjs').Setup} setup
- * @param {() => void} onHeld
  */
-function responder({ workload }, onHeld) {
+function responder({ workload }) {
   const payload = bytesOf(workload.bytes)
   return {
     requestResponse(/** @type {any} */ request, /** @type {any} */ reply) {
@@ -22,10 +21,7 @@ function responder({ workload }, onHeld) {
       return NOTHING
     },
     requestStream(/** @type {any} */ _request, /** @type {number} */ initial, /** @type {any} */ reply) {
-      if (workload.kind === 'channels') {
-        onHeld()
-        return NOTHING
-      }
+      if (workload.kind === 'channels') return NOTHING
       const send = (/** @type {number} */ count) => {
         for (let n = 0; n < count; n++) reply.onNext({ data: payload }, false)
       }
@@ -61,7 +57,6 @@ export async function serve(setup) {
   let socket
   /** @type {unknown} */
   let last
-  let held = 0
   const server = new RSocketServer({
     transport: new TcpServerTransport({
       listenOptions: { host: '127.0.0.1', port: 0 },
@@ -73,9 +68,7 @@ export async function serve(setup) {
     acceptor: {
       accept: async (/** @type {unknown} */ _setup, /** @type {unknown} */ remote) => {
         last = remote
-        return responder(setup, () => {
-          held++
-        })
+        return responder(setup)
       },
     },
   })
@@ -84,7 +77,6 @@ export async function serve(setup) {
   return {
     address: socket?.address(),
     echo: (done) => echoTo(last, bytesOf(setup.workload.bytes))(done),
-    inspect: () => ({ held }),
   }
 }
 
@@ -98,7 +90,7 @@ export async function connect({ port }, setup) {
     new RSocketConnector({
       setup: { keepAlive: 60_000, lifetime: 300_000 },
       transport: new TcpClientTransport({ connectionOptions: { host: '127.0.0.1', port } }),
-      responder: responder(setup, () => {}),
+      responder: responder(setup),
     }).connect()
   const remote = await dial()
   const data = bytesOf(setup.workload.bytes)

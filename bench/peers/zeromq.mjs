@@ -4,6 +4,8 @@
 import { awaitTimes, bytesOf } from '../interface.mjs'
 import { load } from './load.mjs'
 
+const MAX_SOCKETS = 4_096
+
 /**
  * @param {any} socket
  * @returns {(parts: unknown) => void}
@@ -50,7 +52,9 @@ export async function serve({ workload }) {
 
 /** @type {import('../interface.mjs').PeerModule['connect']} */
 export async function connect(address, { workload }) {
-  const { Dealer } = await load('zeromq')
+  const { Dealer, context } = await load('zeromq')
+  // It allows 1,023 in a process.
+  context.maxSockets = MAX_SOCKETS
   const payload = bytesOf(workload.bytes)
   const dial = () => {
     const dealer = new Dealer()

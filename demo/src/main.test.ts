@@ -33,7 +33,7 @@ async function bundle(into: string): Promise<string> {
     input: join(import.meta.dirname, 'main.ts'),
     platform: 'node',
     resolve: { alias: Object.fromEntries(entries.map(({ specifier, source }) => [specifier, source])) },
-    output: { file: output, format: 'esm' },
+    output: { file: output, format: 'esm', codeSplitting: false },
     logLevel: 'silent',
   })
   return output

@@ -137,7 +137,7 @@ describe('code', () => {
     const of = (pick: (limit: any) => unknown) =>
       Object.fromEntries(options.map((limit: any) => [limit.option, pick(limit)]))
     expect(code('DEFAULT_SESSION_LIMITS')).toEqual(of((limit) => limit.default))
-    expect(code('SESSION_LIMIT_RANGES')).toEqual(of((limit) => [limit.floor, limit.max]))
+    expect(code('SESSION_LIMIT_ROWS')).toEqual(of((limit) => [limit.floor, limit.max, limit.default]))
     expect(code('PUBLIC_SESSION_LIMITS')).toEqual(of((limit) => limit.publicProfile ?? limit.default))
   })
 

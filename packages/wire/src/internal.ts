@@ -37,7 +37,7 @@ export { FLOOR_HELLO } from './hello.js'
 export type { InspectedFrame, InspectedValue } from './inspect.js'
 export { inspectFrame } from './inspect.js'
 export { isChannelName } from './open-request.js'
-export { resolveSessionLimits } from './options.js'
+export { resolveSessionLimits, SESSION_LIMIT_ROWS } from './options.js'
 export {
   DRAIN_STATES,
   LOCAL_DRAIN_TRANSITIONS,

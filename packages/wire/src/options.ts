@@ -58,33 +58,34 @@ export interface SessionLimits {
 }
 
 /** Lowest and highest value of each limit, and the default (spec §25). */
-const LIMITS: Readonly<Record<keyof SessionLimits, readonly [min: number, max: number, byDefault: number]>> =
-  {
-    maxFrameBytes: [FLOOR_FRAME_BYTES, MAX_FRAME_BYTES, 65_536],
-    maxMessageBytes: [FLOOR_MESSAGE_BYTES, MAX_U31, 4_194_304],
-    channelWindowBytes: [FLOOR_CHANNEL_BYTES, MAX_U31, 262_144],
-    channelWindowMessages: [FLOOR_CHANNEL_MESSAGES, MAX_U31, 16_384],
-    connectionWindowBytes: [FLOOR_CONNECTION_BYTES, MAX_U31, 4_194_304],
-    maxOpenChannels: [0, MAX_U31, 1_024],
-    maxHeaderBytes: [FLOOR_HEADER_BYTES, 65_535, 16_384],
-    maxHeaderCount: [1, 64, 64],
-    maxPartialMessages: [FLOOR_PARTIAL_MESSAGES, 65_535, 16],
-    maxUnreadBytes: [FLOOR_MESSAGE_BYTES, Number.MAX_SAFE_INTEGER, 33_554_432],
-    withheldTimeoutMs: [1, MAX_U31, 10_000],
-    idleTimeoutMs: [0, MAX_U31, 45_000],
-    helloTimeoutMs: [1, MAX_U31, 10_000],
-    partialTimeoutMs: [0, MAX_U31, 30_000],
-    maxExportedRefs: [0, MAX_U31, 4_096],
-    quantumBytes: [4_096, MAX_FRAME_BYTES, 16_384],
-    openSlotTickMs: [1, MAX_U31, 1_000],
-    economyCap: [0, MAX_U31, 2_000],
-    economyRefill: [0, MAX_U31, 500],
-    economyRefillMs: [1, MAX_U31, 10_000],
-  }
+export const SESSION_LIMIT_ROWS: Readonly<
+  Record<keyof SessionLimits, readonly [min: number, max: number, byDefault: number]>
+> = {
+  maxFrameBytes: [FLOOR_FRAME_BYTES, MAX_FRAME_BYTES, 65_536],
+  maxMessageBytes: [FLOOR_MESSAGE_BYTES, MAX_U31, 4_194_304],
+  channelWindowBytes: [FLOOR_CHANNEL_BYTES, MAX_U31, 262_144],
+  channelWindowMessages: [FLOOR_CHANNEL_MESSAGES, MAX_U31, 16_384],
+  connectionWindowBytes: [FLOOR_CONNECTION_BYTES, MAX_U31, 4_194_304],
+  maxOpenChannels: [0, MAX_U31, 1_024],
+  maxHeaderBytes: [FLOOR_HEADER_BYTES, 65_535, 16_384],
+  maxHeaderCount: [1, 64, 64],
+  maxPartialMessages: [FLOOR_PARTIAL_MESSAGES, 65_535, 16],
+  maxUnreadBytes: [FLOOR_MESSAGE_BYTES, Number.MAX_SAFE_INTEGER, 33_554_432],
+  withheldTimeoutMs: [1, MAX_U31, 10_000],
+  idleTimeoutMs: [0, MAX_U31, 45_000],
+  helloTimeoutMs: [1, MAX_U31, 10_000],
+  partialTimeoutMs: [0, MAX_U31, 30_000],
+  maxExportedRefs: [0, MAX_U31, 4_096],
+  quantumBytes: [4_096, MAX_FRAME_BYTES, 16_384],
+  openSlotTickMs: [1, MAX_U31, 1_000],
+  economyCap: [0, MAX_U31, 2_000],
+  economyRefill: [0, MAX_U31, 500],
+  economyRefillMs: [1, MAX_U31, 10_000],
+}
 
 /** The defaults. Worst case per connection: maxUnread + 6 × connectionWindow + partials × maxMessage, about 120 MiB. */
 export const DEFAULT_SESSION_LIMITS: SessionLimits = Object.freeze(
-  Object.fromEntries(Object.entries(LIMITS).map(([name, [, , byDefault]]) => [name, byDefault])),
+  Object.fromEntries(Object.entries(SESSION_LIMIT_ROWS).map(([name, [, , byDefault]]) => [name, byDefault])),
 ) as unknown as SessionLimits
 
 /** For untrusted remotes: about 18 MiB per connection at worst instead of 120. */
@@ -99,7 +100,7 @@ export const PUBLIC_SESSION_LIMITS: SessionLimits = Object.freeze({
 
 /** Fills in defaults and checks every range. Throws UsageError INVALID_ARGUMENT that names the option and its range. */
 export function resolveSessionLimits(limits: Partial<SessionLimits> = {}): SessionLimits {
-  const resolved = resolveLimits('limit', limits, DEFAULT_SESSION_LIMITS, LIMITS)
+  const resolved = resolveLimits('limit', limits, DEFAULT_SESSION_LIMITS, SESSION_LIMIT_ROWS)
   const { idleTimeoutMs } = resolved
   if (idleTimeoutMs !== 0)
     assertWhole('limit idleTimeoutMs', idleTimeoutMs, FLOOR_IDLE_MS, MAX_U31, '0 (never) or ')
