@@ -132,7 +132,7 @@ export class ConnectionRecorder implements ConnectionSink {
     this.byteCount += chunk.length
     this.chunkCount += 1
     this.#hash.update(chunk)
-    if (this.byteCount < 1_000) this.chunks.push(chunk)
+    if (this.byteCount < 1_000) this.chunks.push(chunk.slice())
     this.onChunk?.(chunk)
     this.#wake()
   }

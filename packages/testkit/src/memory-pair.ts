@@ -5,6 +5,7 @@
  */
 import type { ConnectionKind, Session } from '@peerplex/wire'
 import { concat, equalBytes } from './bytes.js'
+import { lend } from './lend.js'
 import { naiveDecode } from './naive-codec.js'
 import { type NaiveFrame, PREFACE } from './naive-frames.js'
 import { Random, randomChunks } from './random.js'
@@ -234,8 +235,7 @@ export class MemoryPair {
       if (isLast) pipe.shipments.shift()
       delivered += end - start
       // Slices are copies: what the receiver keeps must not hang on what the sender does next, nor on the capture.
-      for (const chunk of this.chunker(shipment.copy.slice(start, end)))
-        pipe.to.session.receive(chunk.slice())
+      for (const chunk of this.chunker(shipment.copy.slice(start, end))) lend(pipe.to.session, chunk)
     }
     return delivered
   }
@@ -246,7 +246,7 @@ export class MemoryPair {
       const shipment = pipe.shipments.shift()
       if (shipment === undefined) break
       demandUntouched(shipment)
-      pipe.to.session.receive(shipment.copy.slice())
+      lend(pipe.to.session, shipment.copy)
     }
     return delivered
   }

@@ -8,6 +8,7 @@ import { concat, equalBytes, hex } from './bytes.js'
 import { describeFrame } from './describe-frame.js'
 import { hello, preface, type RawHello } from './frame-builders.js'
 import { describeMatcher, type FrameMatcher, frameDifference } from './frame-matcher.js'
+import { lend } from './lend.js'
 import { type Chunker, wholeChunks } from './memory-pair.js'
 import { naiveDecode } from './naive-codec.js'
 import {
@@ -225,7 +226,7 @@ export class ScriptedPeer {
   #deliver(bytes: Uint8Array): void {
     const chunks = this.kind === 'byte' ? this.chunker(bytes) : [bytes]
     this.#call('receive', () => {
-      for (const chunk of chunks) this.session.receive(chunk.slice())
+      for (const chunk of chunks) lend(this.session, chunk)
     })
   }
 

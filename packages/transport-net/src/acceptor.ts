@@ -2,12 +2,14 @@
 // Must not know: kinds of addresses and what they leave behind.
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import type { Connection } from '@peerplex/wire/transport'
+import { type ReadBuffer, withLargeReads } from './large-reads.js'
 import { NetConnection } from './net-connection.js'
 import type { ResolvedNetOptions } from './options.js'
 
 /** Hands every accepted connection to `onConnection`; `urlOf` names it. Not listening yet. */
 export function createAcceptor(
   options: ResolvedNetOptions,
+  buffer: ReadBuffer,
   urlOf: (socket: Socket) => string,
   onConnection: (connection: Connection) => void,
 ): Server {
@@ -15,9 +17,13 @@ export function createAcceptor(
     allowHalfOpen: true,
     noDelay: true,
     highWaterMark: options.highWaterMarkBytes,
+    pauseOnConnect: true,
   })
   server.on('connection', (socket) => {
-    const connection = new NetConnection(socket, urlOf(socket))
+    const url = urlOf(socket)
+    const reader = buffer.reader()
+    const fresh = reader && withLargeReads(socket, reader, options.highWaterMarkBytes)
+    const connection = fresh ? new NetConnection(fresh, url, reader) : new NetConnection(socket, url)
     try {
       onConnection(connection)
     } catch (error) {

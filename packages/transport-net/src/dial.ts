@@ -3,6 +3,7 @@
 import { Socket, type SocketConnectOpts } from 'node:net'
 import { TransportError } from '@peerplex/wire'
 import type { AbortSignalLike } from '@peerplex/wire/transport'
+import type { ReadBuffer } from './large-reads.js'
 import { NetConnection } from './net-connection.js'
 import type { ResolvedNetOptions } from './options.js'
 import { connectError } from './system-errors.js'
@@ -12,6 +13,7 @@ export function dial(
   url: string,
   target: SocketConnectOpts,
   options: ResolvedNetOptions,
+  buffer: ReadBuffer,
   signal: AbortSignalLike | undefined,
 ): Promise<NetConnection> {
   return new Promise((resolve, reject) => {
@@ -19,10 +21,14 @@ export function dial(
       reject(givenUp(url, signal.reason))
       return
     }
+    const reader = buffer.reader()
     const socket = new Socket({
       allowHalfOpen: true,
       highWaterMark: options.highWaterMarkBytes,
+      ...(reader !== undefined && { onread: reader.onread }),
     } as ConstructorParameters<typeof Socket>[0])
+    // Else it would read before there is somebody to read for.
+    if (reader !== undefined) socket.pause()
     const settle = (): void => {
       signal?.removeEventListener('abort', onAbort)
       socket.off('connect', onConnect)
@@ -39,7 +45,7 @@ export function dial(
         return
       }
       settle()
-      const connection = new NetConnection(socket, url)
+      const connection = new NetConnection(socket, url, reader)
       socket.off('error', onError)
       resolve(connection)
     }

@@ -3,15 +3,17 @@
 import type { AddressInfo, Socket } from 'node:net'
 import type { Connection, Endpoint, Listener } from '@peerplex/wire/transport'
 import { createAcceptor, startListening, stopListening } from './acceptor.js'
+import type { ReadBuffer } from './large-reads.js'
 import type { ResolvedNetOptions } from './options.js'
 import { listenError } from './system-errors.js'
 
 export async function listenTcp(
   endpoint: Endpoint,
   options: ResolvedNetOptions,
+  buffer: ReadBuffer,
   onConnection: (connection: Connection) => void,
 ): Promise<Listener> {
-  const server = createAcceptor(options, remoteUrl, onConnection)
+  const server = createAcceptor(options, buffer, remoteUrl, onConnection)
   const { host, port } = endpoint
   try {
     await startListening(server, { host, port, backlog: options.backlogCount })

@@ -9,6 +9,7 @@ import { dirname } from 'node:path'
 import { TransportError } from '@peerplex/wire'
 import type { Connection, Endpoint, Listener } from '@peerplex/wire/transport'
 import { createAcceptor, startListening, stopListening } from './acceptor.js'
+import type { ReadBuffer } from './large-reads.js'
 import type { ResolvedNetOptions } from './options.js'
 import {
   type FileIdentity,
@@ -27,11 +28,12 @@ const MAX_CLAIMS = 8
 export async function listenUnix(
   endpoint: Endpoint,
   options: ResolvedNetOptions,
+  buffer: ReadBuffer,
   onConnection: (connection: Connection) => void,
 ): Promise<Listener> {
   const path = resolveSocketPath(endpoint)
   const url = `unix:${path}`
-  const server = createAcceptor(options, () => url, onConnection)
+  const server = createAcceptor(options, buffer, () => url, onConnection)
   await claim(server, path, url, options.backlogCount)
   const file = identify(path)
   const close = (): void => release(server, path, file)

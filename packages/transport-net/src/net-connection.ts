@@ -2,6 +2,7 @@
 // Must not know: sessions, what the bytes mean, where the socket comes from.
 import type { Socket } from 'node:net'
 import type { Connection, ConnectionEnd, ConnectionSink } from '@peerplex/wire/transport'
+import type { Reader, ReadTarget } from './large-reads.js'
 import { brokenError } from './system-errors.js'
 
 /** Parts are copied together up to this size; above it, several buffers in one system call cost less than the copy. */
@@ -11,10 +12,11 @@ const COPY_BYTES = 4_096
 const NOBODY: ConnectionSink = { onData: () => {}, onDrain: () => {}, onEnd: () => {} }
 
 /** The socket must have been made with `allowHalfOpen`: when the output ends is the owner's business. */
-export class NetConnection implements Connection {
+export class NetConnection implements Connection, ReadTarget {
   readonly kind = 'byte'
   readonly url: string
   readonly #socket: Socket
+  readonly #reader: Reader | undefined
   #sink: ConnectionSink = NOBODY
   #isTaken = false
   /** `onEnd` was called, or `destroy`: the sink hears nothing any more. */
@@ -23,9 +25,11 @@ export class NetConnection implements Connection {
   #isOver = false
   #error: ConnectionEnd
 
-  constructor(socket: Socket, url: string) {
+  /** With a reader the socket reads into that; without, it emits what it reads. Until a sink is set it is paused, or was never read from. */
+  constructor(socket: Socket, url: string, reader?: Reader) {
     this.#socket = socket
     this.url = url
+    this.#reader = reader
     // Output is collected before it is written: Nagle's algorithm could only delay it.
     socket.setNoDelay(true)
     // Listened to at all times, so that it is never unhandled; 'close' follows and reports it.
@@ -46,13 +50,19 @@ export class NetConnection implements Connection {
     if (this.#isTaken) return
     this.#isTaken = true
     const socket = this.#socket
-    socket.on('data', (chunk: Uint8Array) => {
-      if (!this.#isSilent) this.#sink.onData(chunk)
-    })
+    if (this.#reader === undefined) socket.on('data', (chunk: Uint8Array) => this.onRead(chunk))
+    else this.#reader.target = this
+    // Those that were accepted, and those with a reader, are paused.
+    socket.resume()
     socket.on('drain', () => {
       if (!this.#isSilent) this.#sink.onDrain()
     })
     if (this.#isOver) process.nextTick(() => this.#endInput())
+  }
+
+  /** From the socket. */
+  onRead(bytes: Uint8Array): void {
+    if (!this.#isSilent) this.#sink.onData(bytes)
   }
 
   get bufferedBytes(): number {

@@ -6,17 +6,22 @@ import { resolveNetOptions } from './options.js'
 
 describe('options of the socket transport', () => {
   it('have defaults', () => {
-    expect(resolveNetOptions({})).toEqual({ highWaterMarkBytes: 65_536, backlogCount: 511 })
+    expect(resolveNetOptions({})).toEqual({
+      highWaterMarkBytes: 65_536,
+      readBufferBytes: 262_144,
+      backlogCount: 511,
+    })
   })
 
   it('can be overridden for one call; what is unknown is ignored', () => {
     const resolved = resolveNetOptions({ backlogCount: 5, socketMode: 0o600 }, { socketMode: 0o660, tls: {} })
-    expect(resolved).toEqual({ highWaterMarkBytes: 65_536, backlogCount: 5, socketMode: 0o660 })
+    expect(resolved).toMatchObject({ highWaterMarkBytes: 65_536, backlogCount: 5, socketMode: 0o660 })
   })
 
   it.each([
     [{ highWaterMarkBytes: 0 }, 'netTransport: highWaterMarkBytes is 0'],
     [{ backlogCount: 1.5 }, 'netTransport: backlogCount is 1.5'],
+    [{ readBufferBytes: -1 }, 'netTransport: readBufferBytes is -1'],
     [{ socketMode: 0o1000 }, 'netTransport: socketMode is 512'],
     [{ socketMode: '600' }, 'netTransport: socketMode is 600'],
   ])('are checked at once: %o', (options, message) => {

@@ -4,6 +4,7 @@ import { TransportError } from '@peerplex/wire'
 import { type Connection, type Listener, parseEndpoint } from '@peerplex/wire/transport'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { dial as dialSocket } from './dial.js'
+import { ReadBuffer } from './large-reads.js'
 import { netTransport } from './net-transport.js'
 import { resolveNetOptions } from './options.js'
 
@@ -201,7 +202,9 @@ it('a socket connected to itself counts as refused: nobody listens there', async
   const { host, port } = parseEndpoint(url)
   await new Promise((resolve) => server.close(resolve))
   const target = { host, port, localPort: port }
-  await expect(dialSocket(url, target, resolveNetOptions({}), undefined)).rejects.toMatchObject({
+  await expect(
+    dialSocket(url, target, resolveNetOptions({}), new ReadBuffer(0), undefined),
+  ).rejects.toMatchObject({
     code: 'UNAVAILABLE',
     message: `connect ${url}: connection refused (ECONNREFUSED)`,
     retryable: true,

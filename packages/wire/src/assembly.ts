@@ -5,7 +5,6 @@ import type { Channel } from './channel.js'
 import { IN_MESSAGE } from './channel-bits.js'
 import { Headers } from './entries.js'
 import { ProtocolError } from './errors.js'
-import { keep } from './inbound-message.js'
 import type { SessionLimits } from './options.js'
 
 export class Assembly {
@@ -44,7 +43,7 @@ export class Assembly {
     channel.receiveCredit.partialBytes += charge
     channel.partialPayloadBytes += end - start
     channel.partialProgressMs = nowMs
-    ;(channel.partial as Uint8Array[]).push(keep(body, start, end))
+    ;(channel.partial as Uint8Array[]).push(body.slice(start, end))
     this.bytes += end - start
   }
 

@@ -23,7 +23,7 @@ import { ConnectionCredit } from './credit.js'
 import { concatBytes, Headers } from './entries.js'
 import { CODE_ABORTED, CODE_RESOURCE_EXHAUSTED } from './error-codes.js'
 import { ProtocolError } from './errors.js'
-import { type InboundMessage, keep, memoryOf } from './inbound-message.js'
+import { type InboundMessage, memoryOf } from './inbound-message.js'
 import type { SessionLimits } from './options.js'
 import type { Outbox } from './outbox.js'
 
@@ -339,7 +339,7 @@ export class Receiver {
     const isFlowing = (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED && channel.inHead === null
     if (isFlowing) this.#hand(channel, bytes, start, end, headers, charge)
     else {
-      const kept = isOwned ? bytes : keep(bytes, start, end)
+      const kept = isOwned ? bytes : bytes.slice(start, end)
       this.#queue(channel, { payload: kept, headers, chargeBytes: charge, next: null })
     }
   }

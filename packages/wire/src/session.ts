@@ -184,7 +184,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /**
    * Takes bytes from the transport: any piece of the stream on a byte connection, one whole transport message on a message
-   * connection. Takes the chunk: it must not be changed any more. Never throws for what it contains.
+   * connection. Borrows the chunk. Never throws for what it contains.
    */
   receive(chunk: Uint8Array): void {
     if (!this.isOpen) return

@@ -24,7 +24,7 @@ export type ConnectionEnd = Error | undefined
 
 /** What a connection reports to its owner. */
 export interface ConnectionSink {
-  /** Bytes arrived: any piece of a stream, or one whole transport message. Gives the chunk away. */
+  /** Bytes arrived: any piece of a stream, or one whole transport message. Lends the chunk: it may be written to again afterwards. */
   onData(chunk: Uint8Array): void
   /** `write` returned false and there is room again. */
   onDrain(): void

@@ -7,6 +7,7 @@ import { ERRORS, Session } from '@peerplex/wire'
 import { concat } from '../bytes.js'
 import { hello, preface } from '../frame-builders.js'
 import { insertFrame, mutateFrame, mutateSequence } from '../fuzz.js'
+import { lend } from '../lend.js'
 import { naiveDecode } from '../naive-codec.js'
 import type { Random } from '../random.js'
 import type { Conversation, Corpus, Profile } from './corpus.js'
@@ -221,7 +222,7 @@ class FuzzCase {
     const before = counters.framesReceived
     const isLive = this.#session.state === 'READY' && table.size > 0
     const wasClosing = this.#program.hasClosed
-    this.#session.receive(bytes)
+    lend(this.#session, bytes)
     const count = counters.framesReceived - before
     if (isLive) this.#liveFrameCount += count
     this.#frameCount += count

@@ -15,6 +15,7 @@ import {
   type SessionSink,
 } from '@peerplex/wire'
 import { concat } from '../bytes.js'
+import { lend } from '../lend.js'
 
 export type Side = 'a' | 'b'
 
@@ -175,7 +176,7 @@ export class World {
       if (length === first.length) end.pipe.shift()
       else end.pipe[0] = first.subarray(length)
       // A copy: what the receiver keeps must not hang on the sender's memory.
-      receiver.receive(first.slice(0, length))
+      lend(receiver, first.subarray(0, length))
       delivered += isWhole ? 1 : length
     }
     if (end.isOver && end.pipe.length === 0 && !end.session.hasOutput && !end.isPipeEnded) {
