@@ -62,7 +62,7 @@ export const ENTRIES = [
     options: { ...PEERPLEX.bytes },
     payload: BYTES,
     packages: [],
-    workloads: [...SMALL, 'both', ...LARGE, ...STREAMS, 'bulk', 'paused', 'channels'],
+    workloads: [...SMALL, 'both', ...AWAITS, ...LARGE, ...STREAMS, 'bulk', 'paused', 'channels'],
     inQuick: true,
   },
   {
