@@ -1,7 +1,6 @@
 // Owns: the file of a Unix socket: is it the one we know, does anybody listen on it, and taking it away without ever
 // taking somebody else's.
 // Must not know: what the socket is for.
-import { randomUUID } from 'node:crypto'
 import { lstatSync, renameSync, unlinkSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -85,7 +84,8 @@ export function withNameFree(path: string, act: () => void): void {
 }
 
 function moveAside(path: string): string | null {
-  const aside = `${path}.${randomUUID()}`
+  // Among those who do this to one path at one moment it must be unlike, and not secret: node:crypto would take 4 ms to load.
+  const aside = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`
   try {
     renameSync(path, aside)
     return aside
