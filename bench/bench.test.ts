@@ -232,6 +232,9 @@ describe('tables', () => {
     expect(workloadTable(workload('c64'), entries('raw', 'peerplex'), noisy)).toContain('0.65 [0.4-0.9]~')
     expect(doubts([workload('c64')], noisy, calm)).toEqual([expect.stringContaining('1 of 2 ratios moved')])
     expect(doubts([workload('c64')], runs, calm)).toEqual([])
+    expect(doubts([workload('c64')], runsOf({ raw: [1] }), calm)).toEqual([
+      expect.stringContaining('one round only'),
+    ])
     expect(doubts([workload('c64')], runs, { cpus: 2, loadAtStart: 3 })).toEqual([
       expect.stringContaining('load average was 3.00 on 2 processors'),
     ])

@@ -89,6 +89,7 @@ export const ENTRIES = [
     payload: OBJECT,
     packages: [],
     workloads: ['ws64'],
+    inQuick: true,
   },
   {
     name: 'ws',

@@ -100,10 +100,16 @@ function finish(options, workloads, runs) {
     for (const failure of failures) print(`GATE ${failure}`)
     if (unknown.length > 0) print(`gate: nothing to compare with for ${unknown.join(', ')}`)
     print(`gate: ${checked} ratios, ${failures.length} more than ${TOLERANCE * 100} % worse`)
-    if (failures.length > 0) exitCode = 1
+    // Nothing compared is nothing passed.
+    if (failures.length > 0 || checked === 0) exitCode = 1
   }
-  // What did not run this time keeps what was written for it.
-  if (options.writeBaseline) writeJson(BASELINE, { ...all, [section]: { ...baseline, ...now } })
+  if (options.writeBaseline) {
+    // What did not run this time, or failed, keeps what was written for it.
+    const measured = Object.fromEntries(
+      Object.entries(now).filter(([, level]) => Object.keys(level).length > 0),
+    )
+    writeJson(BASELINE, { ...all, [section]: { ...baseline, ...measured } })
+  }
   return exitCode
 }
 

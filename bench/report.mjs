@@ -149,6 +149,8 @@ export function doubts(workloads, runs, { cpus, loadAtStart }) {
     }
   }
   const lines = []
+  if (runs.every((run) => run.round === 1))
+    lines.push('NOISY: one round only, so that nothing is known about the spread.')
   if (noisy > 0) {
     lines.push(
       `${NOISY_MARK} NOISY: ${noisy} of ${all} ratios moved by more than ${NOISY_SPREAD * 100} % between the rounds. CPU per message is steadier than the rate.`,
