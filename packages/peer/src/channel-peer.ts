@@ -3,7 +3,7 @@
 // Must not know: any transport or codec (they are handed in), what messages mean.
 
 import { type Channel, Headers, type Hello, type PeerplexError } from '@peerplex/wire'
-import { failedPrecondition } from '@peerplex/wire/internal'
+import { failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
 import { ChannelCore, type CoreHost } from './channel-core.js'
@@ -22,7 +22,7 @@ import { PeerConnection } from './peer-connection.js'
 import { Pool, type RemoteFactory } from './pool.js'
 import type { RemotePeer } from './remote-peer.js'
 import { collectPeerStats, type PeerStats } from './stats.js'
-import { findTransport } from './targets.js'
+import { findTransport, handedInTransport } from './targets.js'
 
 /** What a channel peer is made of. */
 export interface ChannelPeerParts {
@@ -56,6 +56,7 @@ const DEFAULT_GRACE_MS = 30_000
 export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   readonly options: ResolvedPeerOptions
   readonly #parts: ChannelPeerParts
+  readonly #transports: readonly Transport[]
   readonly #pool: Pool
   readonly #assigner: Assigner
   readonly #filters: FilterChain = new FilterChain(this)
@@ -73,6 +74,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   /** @internal Use `createChannelPeer`. */
   constructor(parts: ChannelPeerParts, options: ChannelPeerOptions) {
     this.#parts = parts
+    this.#transports = [...parts.transports, handedInTransport()]
     this.options = resolvePeerOptions(options)
     this.#pool = new Pool(parts.createRemote)
     this.#instance = Uint8Array.from({ length: 16 }, () => Math.floor(this.options.random() * 256))
@@ -98,7 +100,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
    */
   async bind(target: string | object, options: TransportOptions = {}): Promise<BoundListener> {
     this.#assertOpen('bind')
-    const { transport, endpoint } = findTransport(target, this.#parts.transports)
+    const { transport, endpoint } = findTransport(target, this.#transports)
     const listener = await transport.listen(
       endpoint,
       { transport: this.#transportOptions(options) },
@@ -126,7 +128,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
    */
   connect(target: string | object, options: TransportOptions = {}): Link {
     this.#assertOpen('connect')
-    const { transport, endpoint } = findTransport(target, this.#parts.transports)
+    const { transport, endpoint } = findTransport(target, this.#transports)
     const link = new Link(this, transport, endpoint, this.#transportOptions(options))
     this.#links.add(link)
     return link
@@ -354,8 +356,10 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     }
     // For a connection that was dialed its link says so.
     if (error !== null && !this.#linkOf.has(connection)) {
-      const { code, message, hint } = error
-      this.options.logger.info('accepted connection ended', { url: connection.url, code, message, hint })
+      const { code, message, hint, cause } = error
+      const fields = { url: connection.url, code, message, hint }
+      const why = cause instanceof Error ? { ...fields, cause: cause.message } : fields
+      this.options.logger.info('accepted connection ended', why)
     }
     // A peer on its way out does not dial again.
     if (this.#phase === 'open') this.#linkOf.get(connection)?.onLost(connection, error)
@@ -405,6 +409,11 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   }
 
   #transportOptions(options: TransportOptions): TransportOptions {
+    if (typeof options !== 'object' || options === null)
+      throw invalidArgument(
+        `the options are ${showScalar(options)}`,
+        'give an object, see docs/transports.md',
+      )
     const { tls } = this.options
     return tls === undefined ? options : { tls, ...options }
   }

@@ -71,6 +71,8 @@ export class Link {
   #state = table.state('CONNECTING')
   #connection: PeerConnection | null = null
   #abort: AbortController | null = null
+  /** The transport has the target that was handed in, or there is none. */
+  #isTargetHanded: boolean
   #timer: TimerHandle = null
   #resolveReady: () => void = () => {}
   #rejectReady: (error: PeerplexError) => void = () => {}
@@ -87,6 +89,7 @@ export class Link {
     this.#transport = transport
     this.#endpoint = endpoint
     this.url = endpoint.url
+    this.#isTargetHanded = endpoint.target === undefined
     const { reconnect, random } = host.options
     const isOnce = reconnect === false || endpoint.target !== undefined
     this.#backoff = isOnce ? null : new Backoff(reconnect, random)
@@ -150,7 +153,8 @@ export class Link {
     this.#setTimer(clock.now() + connectTimeoutMs, () => this.#onTimeout())
     try {
       const auth = await this.#host.credentials()
-      // Given up by now: the transport is told all the same, for a target that was handed in is its to release.
+      if (abort.signal.aborted) return
+      this.#isTargetHanded = true
       const connection = await this.#transport.connect(this.#endpoint, {
         signal: abort.signal,
         transport: this.#options,
@@ -208,6 +212,10 @@ export class Link {
     this.#clearTimer()
     this.#abort?.abort()
     this.#abort = null
+    if (this.#isTargetHanded) return
+    // Nobody else will: only its transport knows how to let go of it.
+    this.#isTargetHanded = true
+    this.#transport.connect(this.#endpoint, { signal: AbortSignal.abort() }).catch(() => {})
   }
 
   #setTimer(atMs: number, run: () => void): void {

@@ -64,6 +64,30 @@ describe('a connection that somebody else made', () => {
     expect(a.stats().links).toEqual([])
   })
 
+  it('is given once', async () => {
+    const [mine] = await ends()
+    const a = world.peer('a')
+    const link = a.connect(mine)
+    expect(thrown(() => a.connect(mine))).toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      hint: 'make another one',
+    })
+    await expect(a.bind(mine)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' })
+    link.close()
+  })
+
+  it.each([
+    ['fail', () => Promise.reject(new Error('no token'))],
+    ['never come', () => new Promise<string>(() => {})],
+  ])('is let go of when the credentials %s', async (_what, credentials) => {
+    const [mine] = await ends()
+    const link = world.peer('a', { credentials }).connect(mine)
+    await settle()
+    link.close()
+    await settle()
+    expect([link.state, mine.isDestroyed]).toEqual(['CLOSED', true])
+  })
+
   it('is destroyed when the link is closed before it was taken over', async () => {
     const [mine] = await ends()
     const link = world.peer('a').connect(mine)
@@ -110,6 +134,20 @@ describe('an object of a transport', () => {
       [box, { tls, lid: 'open' }],
       [box, { tls: { ca: 'another' } }],
     ])
+  })
+
+  it('may be a URL object; options must be an object', async () => {
+    const seen: unknown[] = []
+    const transport = { ...boxTransport(seen), schemes: ['tcp'], endpointOf: () => null }
+    const peer = createChannelPeer({ transports: [transport], codecs: codecSet() }, { clock: world.clock })
+    world.peers.push(peer)
+    expect((await peer.bind(new URL('tcp://127.0.0.1:7000'))).url).toBe('tcp://127.0.0.1:7000')
+    for (const options of [null, 5, 'x']) {
+      expect(thrown(() => peer.connect('tcp://127.0.0.1:1', options as never))).toMatchObject({
+        name: 'UsageError',
+        hint: expect.stringContaining('object'),
+      })
+    }
   })
 
   it('that none takes is refused, with what would do', async () => {

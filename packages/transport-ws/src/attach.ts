@@ -24,7 +24,11 @@ const GATES: unique symbol = Symbol('gates of Peerplex by path')
 
 /** For `{ server, path }`; null for an object without a server. Throws UsageError for one that is not usable. */
 export function endpointOfServer(target: object): Endpoint | null {
-  if (!('server' in target)) return null
+  // A socket has a server too, and so may a connection of somebody's own making.
+  const isStream = ['write', 'pipe'].some(
+    (name) => typeof (target as Record<string, unknown>)[name] === 'function',
+  )
+  if (!('server' in target) || isStream) return null
   const { server, path = '/' } = target as { server: unknown; path?: unknown }
   if (!isHttpServer(server)) {
     throw new UsageError(

@@ -64,5 +64,8 @@ export function endOf(url: string, code: number, reason: string, isEndedHere: bo
 
 /** Text of the other side in one line, without what would disturb a terminal or a log. */
 export function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e\u00a0-\ud7ff\uf900-\ufffd]+/g, ' ').trim()
+  return text
+    .replace(/[^\x20-\x7e\u00a0-\ud7ff\uf900-\ufffd]+/g, ' ')
+    .replace(/[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g, ' ')
+    .trim()
 }

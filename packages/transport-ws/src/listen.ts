@@ -28,7 +28,13 @@ export async function listenAlone(
     onUpgraded: (socket) => early.release(socket),
   })
   server.on('connection', (socket: Socket) => early.add(socket, isSecure))
-  server.on('request', (request, response) => answerPlain(request, response, path))
+  const answered = new WeakSet<Socket>()
+  server.on('request', (request, response) => {
+    // One answer a socket: whoever sends many requests at once without waiting gets nothing for the others.
+    if (answered.has(request.socket)) return
+    answered.add(request.socket)
+    answerPlain(request, response, path)
+  })
   server.on('upgrade', (request, socket, head) => {
     if (!early.has(socket as Socket)) socket.destroy()
     else if (pathOf(request) === path) gate.handle(request, socket as Socket, head)
@@ -122,8 +128,10 @@ class EarlySockets {
   readonly #options: ResolvedWsOptions
   readonly #entries = new Map<
     string,
-    { readonly socket: Socket; readonly timer: ReturnType<typeof setTimeout> }
+    { readonly socket: Socket; readonly timer: ReturnType<typeof setTimeout>; readonly address: string }
   >()
+  /** How many of them each address has. */
+  readonly #counts = new Map<string, number>()
 
   constructor(options: ResolvedWsOptions) {
     this.#options = options
@@ -132,7 +140,8 @@ class EarlySockets {
   /** The socket as the system accepted it: with TLS, not the one of which requests come. */
   add(socket: Socket, isSecure: boolean): void {
     const { maxHandshakes, handshakeTimeoutMs } = this.#options
-    if (this.#entries.size >= maxHandshakes) {
+    const address = String(socket.remoteAddress)
+    if (this.#entries.size >= maxHandshakes && !this.#makeRoomFor(address)) {
       // As cheaply as can be: where there is TLS, a text would need a handshake.
       if (!isSecure)
         socket.write('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
@@ -146,7 +155,8 @@ class EarlySockets {
     }
     const key = keyOf(socket)
     const timer = setTimeout(() => socket.destroy(), handshakeTimeoutMs)
-    this.#entries.set(key, { socket, timer })
+    this.#entries.set(key, { socket, timer, address })
+    this.#counts.set(address, (this.#counts.get(address) ?? 0) + 1)
     socket.once('close', () => {
       if (this.#entries.get(key)?.socket === socket) this.#remove(key)
     })
@@ -164,9 +174,33 @@ class EarlySockets {
     for (const { socket } of this.#entries.values()) socket.destroy()
   }
 
+  /** The address with the most gives up its oldest one; false when nobody has more than the newcomer's. */
+  #makeRoomFor(address: string): boolean {
+    let most = this.#counts.get(address) ?? 0
+    let victim: string | null = null
+    for (const [each, count] of this.#counts) {
+      if (count <= most) continue
+      most = count
+      victim = each
+    }
+    if (victim === null) return false
+    for (const [key, entry] of this.#entries) {
+      if (entry.address !== victim) continue
+      this.#remove(key)
+      entry.socket.destroy()
+      return true
+    }
+    return false
+  }
+
   #remove(key: string): void {
-    clearTimeout(this.#entries.get(key)?.timer)
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    clearTimeout(entry.timer)
     this.#entries.delete(key)
+    const count = this.#counts.get(entry.address) ?? 0
+    if (count > 1) this.#counts.set(entry.address, count - 1)
+    else this.#counts.delete(entry.address)
   }
 }
 

@@ -24,6 +24,7 @@ const WRONG: readonly (readonly [object, RegExp])[] = [
   [{ origins: ['app.example'] }, /origins is 'app.example' in its list/],
   [{ origins: ['https://app.example/page'] }, /origins is/],
   [{ origins: ['*'] }, /origins is/],
+  [{ origins: ['https://*.app.example'] }, /origins is 'https:\/\/\*.app.example' in its list/],
   [{ origins: [5] }, /origins is 5 in its list/],
   [{ origins: true }, /origins is true/],
   [{ headers: 'authorization: x' }, /headers is/],

@@ -93,6 +93,8 @@ function originsOf(value: unknown): ResolvedWsOptions['origins'] {
   if (!Array.isArray(value)) throw wrong('origins', describe(value), hint)
   const origins = new Set<string>()
   for (const each of value) {
+    if (typeof each === 'string' && each !== '*' && each.includes('*'))
+      throw wrong('origins', `${describe(each)} in its list`, 'name each origin in full, or give a function')
     const origin = each === 'null' ? 'null' : typeof each === 'string' ? normalOrigin(each) : null
     if (origin === null) throw wrong('origins', `${describe(each)} in its list`, hint)
     origins.add(origin)

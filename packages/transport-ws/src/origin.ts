@@ -65,8 +65,8 @@ function isLoopbackAddress(address: string | undefined): boolean {
 /** A parsed URL has IPv6 in brackets, and an IPv4 address always in four numbers. */
 function isIpLiteral(hostname: string): boolean {
   if (hostname.startsWith('[')) return true
-  const numbers = hostname.split('.')
-  return numbers.length === 4 && numbers.every((each) => each !== '' && Number.isInteger(Number(each)))
+  // As URL writes every IPv4 address, however it was spelt. Names such as 127.0.0.1e1 are names.
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname)
 }
 
 function portOf({ port, protocol }: URL): string {

@@ -260,6 +260,18 @@ describe('sockets that never become a WebSocket', () => {
     expect(await call(side, 10)).toBe(10)
   })
 
+  it('of one address do not keep others out', async () => {
+    const service = await startService({ maxHandshakes: 3, handshakeTimeoutMs: LONG_MS })
+    const silent = []
+    // On Linux every 127.x.y.z is this machine.
+    for (let i = 0; i < 3; i++) silent.push(await openRaw(service.port, false, '127.0.0.2'))
+    const side = await connectTo(service.listener.url)
+    expect(await call(side, 10)).toBe(10)
+    // The oldest one had to go, and its place is free again.
+    await silent[0]?.closed
+    expect(silent[2]?.socket.destroyed).toBe(false)
+  })
+
   it.each([{}, { tls: { cert, key } }])('do not include those that have become one: %o', async (tls) => {
     const service = await startService({ ...tls, maxHandshakes: 1, handshakeTimeoutMs: LONG_MS })
     const sides: Side[] = []

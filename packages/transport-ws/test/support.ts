@@ -145,8 +145,9 @@ export interface Raw {
 }
 
 /** With `isStubborn` it does not end when the other side does. */
-export async function openRaw(port: number, isStubborn = false): Promise<Raw> {
-  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: isStubborn })
+export async function openRaw(port: number, isStubborn = false, localAddress?: string): Promise<Raw> {
+  const from = localAddress === undefined ? {} : { localAddress }
+  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: isStubborn, ...from })
   const chunks: Buffer[] = []
   let check = (): void => {}
   socket.on('error', () => {})
