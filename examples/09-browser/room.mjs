@@ -75,6 +75,7 @@ export function createRoom(ending) {
     if (!Number.isSafeInteger(key)) {
       throw new CallError('INVALID_ARGUMENT', 'the key is no whole number', { hint: 'count your messages' })
     }
+    // Good enough among friends: a page chooses its id itself, and may choose that of another. Where it matters, ask for a password.
     const known = messages.find((message) => message.from === remote.id && message.key === key)
     if (known !== undefined) return known // said before, over a connection that was lost before the answer
     const number = (messages.at(-1)?.number ?? 0) + 1
