@@ -155,8 +155,8 @@ export class SessionDriver {
   // ---- output -------------------------------------------------------------------------------------------------------
 
   /**
-   * The one place that decides when output leaves: once the running code and the microtasks queued so far are through.
-   * Everything sent in one turn then shares a write, and no sink runs in the middle of somebody's call.
+   * The one place that decides when a flush comes: once the running code is through and the microtasks have gone quiet.
+   * What is sent in one turn then shares a write, and no sink runs in the middle of somebody's call.
    */
   #scheduleFlush(): void {
     if (this.#isFlushing || this.#phase === 'released') return
