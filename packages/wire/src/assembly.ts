@@ -32,34 +32,37 @@ export class Assembly {
     }
     this.#channels.add(channel)
     channel.bits |= IN_MESSAGE
-    channel.partial = []
-    channel.partialPayloadBytes = 0
-    channel.partialHeaders = headers
+    const input = channel.holdInput()
+    input.partial = []
+    input.partialPayloadBytes = 0
+    input.partialHeaders = headers
     channel.receiveCredit.partialBytes = 0
   }
 
   /** Adds `body[start, end)` (borrowed), which was charged with `charge`. */
   add(channel: Channel, body: Uint8Array, start: number, end: number, charge: number, nowMs: number): void {
     channel.receiveCredit.partialBytes += charge
-    channel.partialPayloadBytes += end - start
-    channel.partialProgressMs = nowMs
-    ;(channel.partial as Uint8Array[]).push(body.slice(start, end))
+    const input = channel.holdInput()
+    input.partialPayloadBytes += end - start
+    input.partialProgressMs = nowMs
+    ;(input.partial as Uint8Array[]).push(body.slice(start, end))
     this.bytes += end - start
   }
 
   /** It is whole, or dropped. */
   end(channel: Channel): void {
-    this.bytes -= channel.partialPayloadBytes
+    const input = channel.holdInput()
+    this.bytes -= input.partialPayloadBytes
     this.#channels.delete(channel)
     channel.bits &= ~IN_MESSAGE
-    channel.partial = null
-    channel.partialHeaders = Headers.EMPTY
+    input.partial = null
+    input.partialHeaders = Headers.EMPTY
     channel.receiveCredit.partialBytes = 0
   }
 
   /** Nobody had to make progress: the time of all of them begins now. */
   forgive(nowMs: number): void {
-    for (const channel of this.#channels) channel.partialProgressMs = nowMs
+    for (const channel of this.#channels) channel.holdInput().partialProgressMs = nowMs
   }
 
   /** When the first one will have made no progress for too long; Infinity for never. */
@@ -67,7 +70,7 @@ export class Assembly {
     let at = Number.POSITIVE_INFINITY
     if (this.#limits.partialTimeoutMs === 0) return at
     for (const channel of this.#channels) {
-      at = Math.min(at, channel.partialProgressMs + this.#limits.partialTimeoutMs)
+      at = Math.min(at, channel.holdInput().partialProgressMs + this.#limits.partialTimeoutMs)
     }
     return at
   }
@@ -76,6 +79,6 @@ export class Assembly {
   stalled(nowMs: number): Channel[] {
     const { partialTimeoutMs } = this.#limits
     if (partialTimeoutMs === 0) return []
-    return [...this.#channels].filter((channel) => nowMs - channel.partialProgressMs >= partialTimeoutMs)
+    return [...this.#channels].filter((channel) => nowMs - channel.holdInput().partialProgressMs >= partialTimeoutMs)
   }
 }

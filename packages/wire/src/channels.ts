@@ -2,8 +2,7 @@
 // accepted, refused or held (spec §5, §8, §11).
 // Must not know: how channels end (endings.ts), the session's own beginning and end, keepalive, drain.
 
-import type { OpenBody } from './bodies.js'
-import { Channel, type ChannelHost, type ChannelSink, type FailOptions, type OpenOptions } from './channel.js'
+import { Channel, type ChannelHost, type ChannelSink, type FailOptions } from './channel.js'
 import {
   ACCEPTED,
   ARRIVING,
@@ -13,13 +12,15 @@ import {
   ONEWAY,
   OUTPUT_SEEN,
   SETTLED,
+  STARTS_WITH_MESSAGE,
   STOP_RECEIVED,
   STOP_WANTED,
 } from './channel-bits.js'
+import { ChannelDeadline } from './channel-deadline.js'
 import { canSend, channelTable, ON_OPEN, ON_OPEN_FIN, STATE_IDLE } from './channel-state.js'
 import { ChannelTable } from './channel-table.js'
 import { assertCode, failedPrecondition, invalidArgument } from './checks.js'
-import { FLAG_NOPROC, FLAG_ONEWAY, REF_NAME, TYPE_END, TYPE_RESET } from './constants.js'
+import { FLAG_IDEM, FLAG_MSG, FLAG_NOPROC, FLAG_ONEWAY, REF_NAME, TYPE_END, TYPE_RESET } from './constants.js'
 import { ReceiveCredit, SendCredit } from './credit.js'
 import { DeadlineHeap } from './deadlines.js'
 import { EARN_MESSAGE, Economy } from './economy.js'
@@ -35,7 +36,7 @@ import {
 import { LimitError } from './errors.js'
 import { KEY_ENCODING, KEY_REFS } from './header-keys.js'
 import type { Hello } from './hello.js'
-import { OpenChecker } from './open-request.js'
+import { type OpenInfo, openInfo } from './open-info.js'
 import { OpenSlots } from './open-slots.js'
 import type { SessionLimits } from './options.js'
 import type { Outbox } from './outbox.js'
@@ -67,8 +68,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   readonly held: Set<Channel> = new Set()
 
   readonly #host: ChannelsHost
-  readonly #checker = new OpenChecker()
-  readonly #deadlines = new DeadlineHeap<Channel>()
+  readonly #deadlines = new DeadlineHeap<ChannelDeadline>()
   /** REFs that wait for an OPEN. */
   #releases: (readonly [refId: number, count: number])[] = []
   /** Whether a message with `encoding` is refused; a middleman passes it on. */
@@ -114,35 +114,52 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   // ---- beginning ----------------------------------------------------------------------------------------------------
 
-  /** Opens a channel; its OPEN leaves when credit allows. Throws UsageError, LimitError. */
-  open(name: string, options: OpenOptions): Channel {
-    const flags = this.#checker.check(name, options)
-    const hello = this.sender.committer.remote
-    const isOneway = (flags & FLAG_ONEWAY) !== 0
-    const timeoutMs = options.timeoutMs ?? 0
-    const channel = new Channel(
-      this,
-      0,
-      name,
-      options.codec ?? 0,
-      Headers.from(options.headers),
-      timeoutMs,
-      ACCEPTED | (isOneway ? ONEWAY : 0) | (options.isIdempotent === true ? IDEMPOTENT : 0),
-      new SendCredit(hello.channelWindowBytes, hello.channelWindowMessages),
-      new ReceiveCredit(
-        options.windowBytes ?? this.limits.channelWindowBytes,
-        options.windowMessages ?? this.limits.channelWindowMessages,
-      ),
-      options.sink ?? SILENT,
-    )
+  /** Opens a channel; takes `message`. Its OPEN leaves when credit allows. Throws LimitError. */
+  open(open: OpenInfo, message: Uint8Array | undefined, sink: ChannelSink | undefined): Channel {
+    const { flags, timeoutMs } = open
+    const bits =
+      ACCEPTED |
+      ((flags & FLAG_ONEWAY) !== 0 ? ONEWAY : 0) |
+      ((flags & FLAG_IDEM) !== 0 ? IDEMPOTENT : 0) |
+      (message !== undefined ? STARTS_WITH_MESSAGE : 0)
+    const channel = new Channel(this, 0, open, bits, sink ?? SILENT)
     if (timeoutMs > 0) this.#setDeadline(channel, timeoutMs)
     try {
-      this.sender.open(channel, flags, options.message ?? NO_BYTES)
+      if (message === undefined) this.sender.open(channel, flags, NO_BYTES)
+      else this.sender.open(channel, flags | FLAG_MSG, message)
     } catch (error) {
-      this.#deadlines.remove(channel)
+      if (channel.deadline !== null) this.#deadlines.remove(channel.deadline)
       throw error
     }
     return channel
+  }
+
+  makeSendCredit(channel: Channel): SendCredit {
+    const { channelWindowBytes, channelWindowMessages } = this.sender.committer.remote
+    const { open, firstSentBytes } = channel
+    const isAnswering = !channel.isLocal
+    const credit = new SendCredit(
+      (isAnswering && open.windowBytes) || channelWindowBytes,
+      (isAnswering && open.windowMessages) || channelWindowMessages,
+    )
+    credit.charge(firstSentBytes)
+    // What answers alone is a message; an OPEN may come without one.
+    const hasMessage = isAnswering || channel.startsWithMessage
+    credit.messagesSent = firstSentBytes > 0 && hasMessage ? 1 : 0
+    return credit
+  }
+
+  makeReceiveCredit(channel: Channel): ReceiveCredit {
+    const { open, firstReceivedBytes } = channel
+    const credit = new ReceiveCredit(
+      (channel.isLocal && open.windowBytes) || this.limits.channelWindowBytes,
+      (channel.isLocal && open.windowMessages) || this.limits.channelWindowMessages,
+    )
+    const hasMessage = channel.isLocal || channel.startsWithMessage
+    const messages = firstReceivedBytes > 0 && hasMessage ? 1 : 0
+    credit.receive(firstReceivedBytes, messages)
+    credit.consume(firstReceivedBytes, messages)
+    return credit
   }
 
   enterChannel(channel: Channel): void {
@@ -152,23 +169,8 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   }
 
   /** Creates the channel of an OPEN that passed all checks. */
-  createInbound(id: number, open: OpenBody, headers: Headers, isLast: boolean, bits: number): Channel {
-    const hello = this.sender.committer.remote
-    const channel = new Channel(
-      this,
-      id,
-      open.name,
-      open.codec,
-      headers,
-      open.timeoutMs,
-      bits,
-      new SendCredit(
-        open.windowBytes || hello.channelWindowBytes,
-        open.windowMessages || hello.channelWindowMessages,
-      ),
-      new ReceiveCredit(this.limits.channelWindowBytes, this.limits.channelWindowMessages),
-      SILENT,
-    )
+  createInbound(id: number, open: OpenInfo, isLast: boolean, bits: number): Channel {
+    const channel = new Channel(this, id, open, bits, SILENT)
     channel.stateNumber = channelTable.next(STATE_IDLE, isLast ? ON_OPEN_FIN : ON_OPEN)
     this.table.add(channel)
     this.counters.channelsAccepted++
@@ -284,12 +286,12 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     if ((channel.bits & STOP_WANTED) === 0) return
     // Its OPEN has left now.
     channel.bits &= ~STOP_WANTED
-    this.receiver.stop(channel, channel.stopCode)
+    this.receiver.stop(channel, channel.holdInput().stopCode)
   }
 
   receiveStop(channel: Channel, code: number): void {
     channel.bits |= STOP_RECEIVED
-    channel.stopCode = code === 0 ? CODE_CANCELLED : code
+    channel.holdInput().stopCode = code === 0 ? CODE_CANCELLED : code
     // FIN on a channel that nobody has taken yet would say that the call ran: it is answered by accept or refuse.
     if ((channel.bits & ACCEPTED) !== 0) this.#answerStop(channel)
   }
@@ -298,7 +300,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     // The program first: FIN may close the channel, and it may want to answer with an error instead.
     if ((channel.bits & FINISHED) === 0) {
       try {
-        channel.sink.onStop?.(channel.stopCode, channel)
+        channel.sink.onStop?.(channel.holdInput().stopCode, channel)
       } catch (error) {
         this.onHandlerError(error, channel)
       }
@@ -398,9 +400,9 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   }
 
   /** Whether it calls a received reference whose channel is alive, which a drain does not forbid (spec §16). */
-  isCallOfLiveRef(name: string, options: OpenOptions): boolean {
-    if (name !== REF_NAME) return false
-    return this.imports.isOnLiveChannel(Headers.from(options.headers).getNumber('ref') ?? 0)
+  isCallOfLiveRef(open: OpenInfo): boolean {
+    if (open.name !== REF_NAME) return false
+    return this.imports.isOnLiveChannel(open.headers.getNumber('ref') ?? 0)
   }
 
   // ---- inside -------------------------------------------------------------------------------------------------------
@@ -412,13 +414,16 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   }
 
   openTimeoutMs(channel: Channel): number {
-    return channel.heapIndex < 0 ? 0 : Math.max(1, Math.ceil(channel.deadlineMs - this.nowMs))
+    const { deadline } = channel
+    if (deadline === null || deadline.heapIndex < 0) return 0
+    return Math.max(1, Math.ceil(deadline.deadlineMs - this.nowMs))
   }
 
   #setDeadline(channel: Channel, timeoutMs: number): void {
-    channel.deadlineMs = this.nowMs + timeoutMs
-    this.#deadlines.add(channel)
-    this.scheduleAt(channel.deadlineMs)
+    const deadline = new ChannelDeadline(channel, this.nowMs + timeoutMs)
+    channel.deadline = deadline
+    this.#deadlines.add(deadline)
+    this.scheduleAt(deadline.deadlineMs)
   }
 }
 

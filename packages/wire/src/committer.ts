@@ -13,6 +13,7 @@ import {
   FLAG_MSG,
   FLAG_ONEWAY,
   FLAG_TRL,
+  FLOOR_CHANNEL_BYTES,
   FLOOR_CONNECTION_BYTES,
   MESSAGE_CHARGE_BYTES,
   OPEN_PREFIX_BYTES,
@@ -23,7 +24,7 @@ import { FLOOR_HELLO, type Hello } from './hello.js'
 import type { SessionLimits } from './options.js'
 import { Outbox } from './outbox.js'
 import { remaining } from './serial.js'
-import { NameBytes, NO_BYTES } from './utf8.js'
+import { NO_BYTES } from './utf8.js'
 
 /** What waits in a channel: a message or the rest of one, headers alone, or FIN alone; the first may be the OPEN. */
 export interface OutboundItem {
@@ -60,6 +61,9 @@ export const LACKS_CONNECTION_CREDIT = -2
 export const LACKS_PARTIAL_SLOT = -3
 export const IS_OVERSIZED = -4
 
+/** What `maxMetaBytes` comes to with the least window that there is, 16 KiB. */
+const LEAST_META_BYTES = FLOOR_CHANNEL_BYTES / 2 - 64
+
 export class Committer {
   readonly outbox: Outbox = new Outbox()
   /** What the other side lets us send on the whole connection. */
@@ -73,9 +77,12 @@ export class Committer {
 
   readonly #host: CommitHost
   readonly #limits: SessionLimits
-  readonly #names = new NameBytes()
   #openLimit: number = FLOOR_HELLO.maxOpenChannels
   #opensSent = 0
+  /** The largest frame that is sent, header apart. */
+  #frameBytes: number = Math.min(FLOOR_HELLO.maxFrameBytes, LARGEST_SENT_FRAME_BYTES)
+  /** Metadata that fits on every channel. */
+  #plainMetaBytes: number = Math.min(FLOOR_HELLO.maxHeaderBytes, LEAST_META_BYTES)
 
   constructor(host: CommitHost, limits: SessionLimits) {
     this.#host = host
@@ -97,15 +104,10 @@ export class Committer {
     return this.partialCount < this.remote.maxPartialMessages
   }
 
-  /** The length of the fixed part of an OPEN with this name. */
-  openMetaBytes(name: string): number {
-    return OPEN_PREFIX_BYTES + this.#names.get(name).length
-  }
-
   /** The most metadata that the other side takes in one frame of this channel (spec §6). */
   maxMetaBytes(channel: Channel): number {
     const { maxHeaderBytes, maxFrameBytes, channelWindowBytes, connectionWindowBytes } = this.remote
-    const window = Math.min(channelWindowBytes, connectionWindowBytes, channel.sendCredit.windowBytes)
+    const window = Math.min(channelWindowBytes, connectionWindowBytes, this.#windowBytes(channel))
     return Math.min(maxHeaderBytes, maxFrameBytes - 64, Math.floor(window / 2) - 64)
   }
 
@@ -114,6 +116,8 @@ export class Committer {
     this.remote = hello
     this.credit.start(hello.connectionWindowBytes, 0)
     this.#openLimit = hello.maxOpenChannels | 0
+    this.#frameBytes = Math.min(hello.maxFrameBytes, LARGEST_SENT_FRAME_BYTES)
+    this.#plainMetaBytes = Math.min(hello.maxHeaderBytes, LEAST_META_BYTES)
   }
 
   /** CREDIT 0; false when a limit goes back. */
@@ -126,7 +130,7 @@ export class Committer {
   /** Throws when an END with so much metadata and details would exceed a frame of the other side. */
   assertEndFits(channel: Channel, metaBytes: number, detailsBytes: number): void {
     const most = this.maxMetaBytes(channel)
-    const frameBytes = Math.min(this.remote.maxFrameBytes, LARGEST_SENT_FRAME_BYTES)
+    const frameBytes = this.#frameBytes
     if (metaBytes + CODE_BYTES <= most && metaBytes + CODE_BYTES + detailsBytes <= frameBytes) return
     throw new LimitError(
       'METADATA_TOO_LARGE',
@@ -147,6 +151,7 @@ export class Committer {
   /** Throws when the other side is known to refuse it; before its HELLO this shows only when the message is due. */
   assertFits(channel: Channel, payloadBytes: number, meta: number): void {
     if (this.remote === FLOOR_HELLO) return
+    if (payloadBytes <= this.remote.maxMessageBytes && meta <= this.#plainMetaBytes) return
     if (payloadBytes > this.remote.maxMessageBytes) {
       throw new LimitError(
         'MESSAGE_TOO_LARGE',
@@ -173,8 +178,7 @@ export class Committer {
     const isOpen = (flags & ITEM_OPEN) !== 0 && item.offset === 0
     const isFirst = (channel.bits & OUT_MESSAGE) === 0
     const entries = isFirst ? item.entries : NO_BYTES
-    const name = isOpen ? this.#names.get(channel.name) : NO_BYTES
-    const meta = entries.length + (isOpen ? OPEN_PREFIX_BYTES + name.length : 0)
+    const meta = entries.length + (isOpen ? OPEN_PREFIX_BYTES + channel.open.nameBytes.length : 0)
     if (isFirst && !this.#isAllowed(channel, payload.length, meta)) return this.#refuse(channel, item)
     const own = channel.sendCredit
     const hasMessage = (flags & FLAG_MSG) !== 0
@@ -212,8 +216,34 @@ export class Committer {
     }
     const isWhole = item.offset === 0 && !isMore
     const part = isWhole ? payload : payload.subarray(item.offset, item.offset + bytes)
-    this.#write(channel, flags, isOpen, isMore, name, entries, part)
+    this.#write(channel, flags, isOpen, isMore, entries, part)
     return bytes
+  }
+
+  /**
+   * Commits the first frame of a channel where it is a whole message, or an OPEN, that every credit and limit covers: what nearly all
+   * calls are made of. False: nothing was done, and `commit` has to judge.
+   */
+  commitFirst(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array): boolean {
+    if ((flags & (ITEM_OPEN | FLAG_MSG)) === 0) return false
+    if (channel.sendState !== null || channel.firstSentBytes !== 0) return false
+    const isOpen = (flags & ITEM_OPEN) !== 0
+    const meta = entries.length + (isOpen ? OPEN_PREFIX_BYTES + channel.open.nameBytes.length : 0)
+    const size = meta + payload.length
+    if (meta > this.#plainMetaBytes || size > this.#frameBytes) return false
+    if (payload.length > this.remote.maxMessageBytes) return false
+    const charge = size + ((flags & FLAG_MSG) !== 0 ? MESSAGE_CHARGE_BYTES : 0)
+    if (charge > this.#windowBytes(channel) || charge > this.credit.bytesLeft) return false
+    channel.firstSentBytes = charge
+    this.credit.charge(charge)
+    if ((flags & FLAG_MSG) !== 0) this.messagesSent++
+    this.#write(channel, flags, isOpen, false, entries, payload)
+    return true
+  }
+
+  /** What the other side lets us have under way on a channel to begin with. */
+  #windowBytes(channel: Channel): number {
+    return (!channel.isLocal && channel.open.windowBytes) || this.remote.channelWindowBytes
   }
 
   #write(
@@ -221,7 +251,6 @@ export class Committer {
     flags: number,
     isOpen: boolean,
     isMore: boolean,
-    name: Uint8Array,
     entries: Uint8Array,
     part: Uint8Array,
   ): void {
@@ -241,7 +270,7 @@ export class Committer {
     this.#opensSent = (this.#opensSent + 1) | 0
     this.#host.enterChannel(channel)
     channel.openAt = this.outbox.committedBytes
-    const { windowBytes, windowMessages } = channel.receiveCredit
+    const { nameBytes, codec, windowBytes, windowMessages } = channel.open
     const isTooLong = isMore && (flags & FLAG_ONEWAY) !== 0
     if (isTooLong) this.#host.ignoreAnswer(channel)
     const openFlags = wireFlags | (flags & (isTooLong ? FLAG_IDEM : FLAG_IDEM | FLAG_ONEWAY))
@@ -252,8 +281,8 @@ export class Committer {
       timeoutMs,
       windowBytes === this.#limits.channelWindowBytes ? 0 : windowBytes,
       windowMessages === this.#limits.channelWindowMessages ? 0 : windowMessages,
-      channel.codec,
-      name,
+      codec,
+      nameBytes,
       entries,
       part,
     )
@@ -269,8 +298,7 @@ export class Committer {
   #frameRoom(own: SendCredit, meta: number, left: number, quantumBytes: number): number {
     const ownLeft = own.bytesLeft
     const sharedLeft = this.credit.bytesLeft
-    const frameBytes = Math.min(this.remote.maxFrameBytes, LARGEST_SENT_FRAME_BYTES) - meta
-    const wanted = Math.min(left, frameBytes, quantumBytes)
+    const wanted = Math.min(left, this.#frameBytes - meta, quantumBytes)
     const room = Math.min(ownLeft, sharedLeft) - MESSAGE_CHARGE_BYTES - meta
     if (room >= wanted) return wanted
     if (2 * ownLeft < own.windowBytes || ownLeft - MESSAGE_CHARGE_BYTES - meta <= 0)

@@ -2,7 +2,7 @@
 // session that acts (spec §5, §8). The order of checks is that of spec §4.
 // Must not know: transports, timers, how output is scheduled.
 
-import { checkRefs, countEntries, readGoaway, readOpen, violation } from './bodies.js'
+import { checkRefs, countEntries, readGoaway, violation } from './bodies.js'
 import type { Channel } from './channel.js'
 import {
   ARRIVING,
@@ -57,14 +57,14 @@ import {
 import { ProtocolError } from './errors.js'
 import { type FrameSink, frameName } from './frame-decoder.js'
 import { KEY_ENCODING, KEY_SIZE } from './header-keys.js'
+import { OpenReader } from './open-reader.js'
 import type { DispatcherHost } from './session-core.js'
 import { NO_TRANSITION } from './state-table.js'
-import { NameCache } from './utf8.js'
 
 export class Dispatcher implements FrameSink {
   readonly #host: DispatcherHost
   readonly #core: Channels
-  readonly #names = new NameCache()
+  readonly #opens = new OpenReader()
   /** Sent charges and ended channels at the last CREDIT 0: one with neither since costs. */
   #bytesSentAtCredit = 0
   #endedAtCredit = 0
@@ -134,7 +134,8 @@ export class Dispatcher implements FrameSink {
   #onOpen(flags: number, meta: number, id: number, body: Uint8Array, start: number, end: number): void {
     const core = this.#core
     const metaEnd = start + meta
-    const open = readOpen(this.#names, body, start, metaEnd)
+    const open = this.#opens.read(body, start, metaEnd)
+    const { entriesAt, entryCount } = this.#opens
     if (!core.table.admitRemote(id)) throw violation(`OPEN: id ${id} was used before or goes back`)
     const hasMessage = (flags & FLAG_MSG) !== 0
     const charge = end - start + (hasMessage ? MESSAGE_CHARGE_BYTES : 0)
@@ -154,7 +155,7 @@ export class Dispatcher implements FrameSink {
       this.#spend(COST_REFUSED_OPEN, 'OPEN beyond the limit')
       return
     }
-    const reason = this.#rejection(body, open.entriesAt, metaEnd, open.entryCount)
+    const reason = this.#rejection(body, entriesAt, metaEnd, entryCount)
     if (reason !== 0) {
       core.rejectOpen(id, isOneway, reason)
       return
@@ -166,12 +167,11 @@ export class Dispatcher implements FrameSink {
       (hasMessage ? STARTS_WITH_MESSAGE : 0) |
       (isOneway ? ONEWAY : 0) |
       ((flags & FLAG_IDEM) !== 0 ? IDEMPOTENT : 0)
-    const headers = open.entryCount === 0 ? Headers.EMPTY : new Headers(body.slice(open.entriesAt, metaEnd))
-    const channel = core.createInbound(-id, open, headers, isLast, bits)
-    core.receiver.chargeChannel(channel, charge, hasMessage ? 1 : 0)
-    if (!hasMessage) channel.receiveCredit.consume(charge, 0)
+    const info = entryCount === 0 ? open : open.withHeaders(new Headers(body.slice(entriesAt, metaEnd)))
+    const channel = core.createInbound(-id, info, isLast, bits)
+    core.receiver.chargeOpen(channel, charge, hasMessage && !isLast)
     this.#spendOnTinyFragment(flags, end - metaEnd)
-    if (!core.importRefs(channel, headers)) return
+    if (entryCount > 0 && !core.importRefs(channel, info.headers)) return
     core.presentInbound(channel)
     if (hasMessage) this.#fragment(channel, flags, Headers.EMPTY, body, metaEnd, end, charge)
     channel.bits &= ~ARRIVING
@@ -207,7 +207,7 @@ export class Dispatcher implements FrameSink {
     this.#spendOnTinyFragment(flags, end - metaEnd)
     core.receiver.chargeConnection(charge)
     const startsMessage = hasMessage && (channel.bits & IN_MESSAGE) === 0
-    core.receiver.chargeChannel(channel, charge, startsMessage ? 1 : 0)
+    core.receiver.chargeChannel(channel, charge, startsMessage ? 1 : 0, isFin)
     channel.bits |= INPUT_SEEN
     if ((channel.bits & STOP_SENT) !== 0) this.#discard(channel, flags)
     else if (!this.#deliver(channel, flags, entryCount, body, start, metaEnd, end, charge)) return

@@ -18,6 +18,7 @@ import {
   SLOT_DELAYED,
   STOP_SENT,
 } from './channel-bits.js'
+import type { ChannelDeadline } from './channel-deadline.js'
 import {
   channelTable,
   DO_LOSE,
@@ -70,13 +71,13 @@ export function errorHeaders(options: FailOptions): Headers {
 export class Endings {
   readonly #channels: Channels
   readonly #host: ChannelsHost
-  readonly #deadlines: DeadlineHeap<Channel>
+  readonly #deadlines: DeadlineHeap<ChannelDeadline>
   /** One-ways whose OPEN is committed: how they end shows when the transport has it. */
   #handingOver: Channel[] = []
   /** When delayed slots return. */
   #slotTickMs: number = Number.POSITIVE_INFINITY
 
-  constructor(channels: Channels, host: ChannelsHost, deadlines: DeadlineHeap<Channel>) {
+  constructor(channels: Channels, host: ChannelsHost, deadlines: DeadlineHeap<ChannelDeadline>) {
     this.#channels = channels
     this.#host = host
     this.#deadlines = deadlines
@@ -146,7 +147,7 @@ export class Endings {
     this.#remove(channel)
     if (event === DO_OPEN_ONEWAY) {
       this.#handingOver.push(channel)
-      if (channel.deadlineMs !== Number.POSITIVE_INFINITY) this.#deadlines.add(channel)
+      if (channel.deadline !== null) this.#deadlines.add(channel.deadline)
     } else this.#finish(channel, 0, '', 'processed', 'remote')
   }
 
@@ -174,7 +175,7 @@ export class Endings {
     this.#channels.receiver.dropPartial(channel)
     channel.bits &= ~IN_MESSAGE
     if ((channel.bits & STOP_SENT) === 0) {
-      channel.trailers = trailers
+      if (trailers !== Headers.EMPTY) channel.holdInput().trailers = trailers
       channel.bits |= END_QUEUED
     }
     if (channel.stateNumber === STATE_CLOSED) {
@@ -242,10 +243,11 @@ export class Endings {
   /** Ends what is out of time. */
   expire(nowMs: number): void {
     for (
-      let channel = this.#deadlines.takeExpired(nowMs);
-      channel;
-      channel = this.#deadlines.takeExpired(nowMs)
+      let deadline = this.#deadlines.takeExpired(nowMs);
+      deadline;
+      deadline = this.#deadlines.takeExpired(nowMs)
     ) {
+      const { channel } = deadline
       const code = CODE_DEADLINE_EXCEEDED
       if (channel.isLocal) this.reset(channel, code)
       else if ((channel.bits & (ACCEPTED | ONEWAY)) === (ACCEPTED | ONEWAY)) {
@@ -346,7 +348,7 @@ export class Endings {
     }
     // An error is told at once; nothing else of the OPEN will be.
     if (code !== 0) channel.bits &= ~ARRIVING
-    this.#deadlines.remove(channel)
+    if (channel.deadline !== null) this.#deadlines.remove(channel.deadline)
     this.#channels.receiver.handEnd(channel)
     if (code !== 0 && (channel.bits & (ACCEPTED | FINISHED)) === ACCEPTED) this.#tellFailing(channel)
   }
@@ -361,7 +363,7 @@ export class Endings {
   }
 
   #remove(channel: Channel): void {
-    this.#deadlines.remove(channel)
+    if (channel.deadline !== null) this.#deadlines.remove(channel.deadline)
     const { exports, held, imports, table } = this.#channels
     const freed = exports.releaseChannel(channel)
     for (let at = 0; at < freed.length; at++) this.#host.notifyRefFreed(freed[at] as number)
@@ -385,7 +387,7 @@ export class Endings {
 
   /** Its handler is done and nothing more comes: what is unread will never be read. */
   #dropUnread(channel: Channel): void {
-    if (channel.inHead === null) return
+    if (channel.input === null || channel.input.head === null) return
     this.#channels.receiver.dropQueue(channel)
     channel.bits &= ~END_QUEUED
   }

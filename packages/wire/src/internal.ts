@@ -36,7 +36,7 @@ export { HEADER_KEYS, staticKey, staticRow } from './header-keys.js'
 export { FLOOR_HELLO } from './hello.js'
 export type { InspectedFrame, InspectedValue } from './inspect.js'
 export { inspectFrame } from './inspect.js'
-export { isChannelName } from './open-request.js'
+export { isChannelName, type OpenInfo, openInfo } from './open-info.js'
 export { resolveSessionLimits, SESSION_LIMIT_ROWS } from './options.js'
 export {
   DRAIN_STATES,

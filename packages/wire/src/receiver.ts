@@ -86,9 +86,19 @@ export class Receiver {
     throw new ProtocolError('FLOW_CONTROL', 'an OPEN exceeds the window of its channel')
   }
 
-  /** Counts a frame on its channel; throws FLOW_CONTROL. */
-  chargeChannel(channel: Channel, bytes: number, messages: number): void {
-    if (channel.receiveCredit.receive(bytes, messages)) return
+  /** Counts the OPEN on its channel; `isUnread`: with a message after which more may come. What else an OPEN carries is consumed. */
+  chargeOpen(channel: Channel, bytes: number, isUnread: boolean): void {
+    if (isUnread) channel.receiveCredit.receive(bytes, 1)
+    else channel.firstReceivedBytes = bytes
+  }
+
+  /** Counts a frame on its channel; throws FLOW_CONTROL. `isLast`: nothing comes after it, so nothing will be granted. */
+  chargeChannel(channel: Channel, bytes: number, messages: number, isLast: boolean): void {
+    if (bytes === 0) return
+    if (isLast && channel.receiveState === null && channel.firstReceivedBytes === 0) {
+      channel.firstReceivedBytes = bytes
+      if (bytes <= (channel.open.windowBytes || this.#limits.channelWindowBytes)) return
+    } else if (channel.receiveCredit.receive(bytes, messages)) return
     throw new ProtocolError('FLOW_CONTROL', `the credit of channel ${channel.id} is overrun`, {
       hint: 'wait for CREDIT; metadata and the 32 per frame count too (spec §10)',
     })
@@ -96,7 +106,8 @@ export class Receiver {
 
   /** Bytes that belong to no message, or to one that is dropped. */
   consume(channel: Channel, bytes: number, messages: number): void {
-    channel.receiveCredit.consume(bytes, messages)
+    if (channel.receiveState === null) return
+    channel.receiveState.consume(bytes, messages)
     this.#oweCredit(channel)
   }
 
@@ -132,9 +143,10 @@ export class Receiver {
       this.#oweCredit(channel)
       return true
     }
-    const whole = concatBytes(channel.partial as Uint8Array[])
+    const input = channel.holdInput()
+    const whole = concatBytes(input.partial as Uint8Array[])
     const wholeCharge = channel.receiveCredit.partialBytes
-    const first = channel.partialHeaders
+    const first = input.partialHeaders
     this.assembly.end(channel)
     this.#deliver(channel, whole, 0, whole.length, first, wholeCharge, true)
     return true
@@ -150,32 +162,35 @@ export class Receiver {
       this.#host.notifyHeaders(channel, headers)
       return true
     }
-    if (channel.earlyHeaders.size + headers.size > this.#limits.maxHeaderCount) return false
-    channel.earlyHeaders = new Headers(concatBytes([channel.earlyHeaders.encoded, headers.encoded]))
+    const input = channel.holdInput()
+    if (input.earlyHeaders.size + headers.size > this.#limits.maxHeaderCount) return false
+    input.earlyHeaders = new Headers(concatBytes([input.earlyHeaders.encoded, headers.encoded]))
     this.#setUnread(channel, headers.encoded.length)
     return true
   }
 
   /** Drops an incomplete message; what it cost is consumed. */
   dropPartial(channel: Channel): void {
-    if (channel.partial === null) return
+    if (channel.input === null || channel.input.partial === null) return
     channel.receiveCredit.consume(channel.receiveCredit.partialBytes, 1)
     this.assembly.end(channel)
   }
 
   /** Drops everything unread. */
   dropQueue(channel: Channel): void {
+    const { input } = channel
+    if (input === null) return
     this.dropPartial(channel)
-    channel.inHead = null
-    channel.inTail = null
-    channel.earlyHeaders = Headers.EMPTY
-    this.#setUnread(channel, -channel.unreadBytes)
+    input.head = null
+    input.tail = null
+    input.earlyHeaders = Headers.EMPTY
+    this.#setUnread(channel, -input.unreadBytes)
   }
 
   /** Hands over what is queued as far as the program lets it, then the end. */
   drainQueue(channel: Channel): void {
     this.#handHeaders(channel)
-    while (channel.inHead !== null && (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED) {
+    while (hasMessages(channel) && (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED) {
       const message = this.#shift(channel) as InboundMessage
       const { payload } = message
       this.#hand(channel, payload, 0, payload.length, message.headers, message.chargeBytes)
@@ -198,8 +213,8 @@ export class Receiver {
   /** Tells the program about FIN and the outcome once nothing waits before them. */
   handEnd(channel: Channel): void {
     // Accepting answers a STOP that waits, which may close the channel before anything else is handed over.
-    if (channel.earlyHeaders !== Headers.EMPTY) this.#handHeaders(channel)
-    if (channel.inHead !== null || (channel.bits & (ACCEPTED | ARRIVING)) !== ACCEPTED) return
+    this.#handHeaders(channel)
+    if (hasMessages(channel) || (channel.bits & (ACCEPTED | ARRIVING)) !== ACCEPTED) return
     if ((channel.bits & (END_QUEUED | FINISHED)) === END_QUEUED) {
       channel.bits = (channel.bits & ~END_QUEUED) | OUTPUT_SEEN
       try {
@@ -229,7 +244,7 @@ export class Receiver {
     if ((channel.bits & (STOP_SENT | STOP_WANTED | FINISHED)) !== 0) return
     if (channel.stateNumber === STATE_IDLE) {
       channel.bits |= STOP_WANTED
-      channel.stopCode = code
+      channel.holdInput().stopCode = code
       return
     }
     if (!canReceive(channel.stateNumber)) {
@@ -277,7 +292,7 @@ export class Receiver {
       channel.bits &= ~CREDIT_OWED
       if (!this.#mayGrant(channel) || !channel.receiveCredit.isDue()) continue
       // With less credit than obliges the sender it did not have to make progress: its time begins now.
-      if (!channel.receiveCredit.obligesSender) channel.partialProgressMs = this.#host.nowMs
+      if (!channel.receiveCredit.obligesSender) channel.holdInput().partialProgressMs = this.#host.nowMs
       channel.receiveCredit.grant()
       this.#host.applyLocal(channel, DO_SEND_CREDIT)
       this.#host.outbox.credit(
@@ -308,7 +323,7 @@ export class Receiver {
     }
     for (const channel of this.assembly.stalled(nowMs)) {
       const isObliged = channel.receiveCredit.obligesSender && this.connection.obligesSender
-      if (!isObliged) channel.partialProgressMs = nowMs
+      if (!isObliged) channel.holdInput().partialProgressMs = nowMs
       else this.#host.resetChannel(channel, CODE_ABORTED)
     }
   }
@@ -336,7 +351,7 @@ export class Receiver {
     isOwned: boolean,
   ): void {
     this.#host.onMessageCompleted()
-    const isFlowing = (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED && channel.inHead === null
+    const isFlowing = (channel.bits & (PAUSED | ACCEPTED)) === ACCEPTED && !hasMessages(channel)
     if (isFlowing) this.#hand(channel, bytes, start, end, headers, charge)
     else {
       const kept = isOwned ? bytes : bytes.slice(start, end)
@@ -346,9 +361,10 @@ export class Receiver {
 
   /** Headers that came before the channel was accepted. */
   #handHeaders(channel: Channel): void {
-    const headers = channel.earlyHeaders
-    if (headers.size === 0 || (channel.bits & ACCEPTED) === 0) return
-    channel.earlyHeaders = Headers.EMPTY
+    const { input } = channel
+    if (input === null || input.earlyHeaders === Headers.EMPTY || (channel.bits & ACCEPTED) === 0) return
+    const headers = input.earlyHeaders
+    input.earlyHeaders = Headers.EMPTY
     this.#setUnread(channel, -headers.encoded.length)
     this.#host.notifyHeaders(channel, headers)
   }
@@ -373,10 +389,11 @@ export class Receiver {
   }
 
   #queue(channel: Channel, message: InboundMessage): void {
-    const wasEmpty = channel.inHead === null
-    if (channel.inTail === null) channel.inHead = message
-    else channel.inTail.next = message
-    channel.inTail = message
+    const input = channel.holdInput()
+    const wasEmpty = input.head === null
+    if (input.tail === null) input.head = message
+    else input.tail.next = message
+    input.tail = message
     this.#setUnread(channel, memoryOf(message))
     if (!wasEmpty || (channel.bits & ACCEPTED) === 0) return
     try {
@@ -387,10 +404,11 @@ export class Receiver {
   }
 
   #shift(channel: Channel): InboundMessage | null {
-    const message = channel.inHead
-    if (message === null) return null
-    channel.inHead = message.next
-    if (message.next === null) channel.inTail = null
+    const { input } = channel
+    if (input === null || input.head === null) return null
+    const message = input.head
+    input.head = message.next
+    if (message.next === null) input.tail = null
     // Who keeps a message must not keep those behind it.
     message.next = null
     this.#setUnread(channel, -memoryOf(message))
@@ -399,9 +417,10 @@ export class Receiver {
 
   #setUnread(channel: Channel, change: number): void {
     if (change === 0) return
-    channel.unreadBytes += change
+    const input = channel.holdInput()
+    input.unreadBytes += change
     this.unreadBytes += change
-    if (channel.unreadBytes === 0) this.#unread.delete(channel)
+    if (input.unreadBytes === 0) this.#unread.delete(channel)
     else this.#unread.add(channel)
     const isOver = this.unreadBytes > this.#limits.maxUnreadBytes
     if (isOver === this.withheldSinceMs >= 0) return
@@ -415,10 +434,14 @@ export class Receiver {
   }
 
   #oweCredit(channel: Channel): void {
-    if ((channel.bits & CREDIT_OWED) !== 0 || !this.#mayGrant(channel) || !channel.receiveCredit.isDue())
-      return
+    if ((channel.bits & CREDIT_OWED) !== 0 || !channel.receiveCredit.isDue() || !this.#mayGrant(channel)) return
     channel.bits |= CREDIT_OWED
     this.#owed.push(channel)
     this.#host.onOutputPending()
   }
+}
+
+/** Whether messages wait to be read. */
+function hasMessages(channel: Channel): boolean {
+  return channel.input !== null && channel.input.head !== null
 }

@@ -20,7 +20,7 @@ import {
   LARGEST_SENT_FRAME_BYTES,
   type OutboundItem,
 } from './committer.js'
-import { FLAG_FIN, FLAG_MSG, FLAG_TRL, REF_NAME } from './constants.js'
+import { FLAG_FIN, FLAG_MSG, FLAG_TRL, OPEN_PREFIX_BYTES, REF_NAME } from './constants.js'
 import type { Headers } from './entries.js'
 import type { Hello } from './hello.js'
 import type { SessionLimits } from './options.js'
@@ -84,7 +84,7 @@ export class Sender {
   /** Queues the OPEN of a new channel with its first message, if any. Throws LimitError. */
   open(channel: Channel, flags: number, payload: Uint8Array): void {
     const entries = channel.headers.encoded
-    const meta = this.committer.openMetaBytes(channel.name) + entries.length
+    const meta = OPEN_PREFIX_BYTES + channel.open.nameBytes.length + entries.length
     this.committer.assertFits(channel, payload.length, meta)
     if (entries.length > 0) this.#host.exportRefs(channel, entries)
     if ((flags & FLAG_FIN) !== 0) channel.bits |= OUTPUT_ENDED
@@ -158,11 +158,11 @@ export class Sender {
     this.committer.start(hello)
     for (const channel of channels) {
       if (!channel.isLocal) continue
-      channel.sendCredit.start(hello.channelWindowBytes, hello.channelWindowMessages)
+      channel.sendState?.start(hello.channelWindowBytes, hello.channelWindowMessages)
       this.#list(channel)
     }
     for (const channel of this.#opening) {
-      channel.sendCredit.start(hello.channelWindowBytes, hello.channelWindowMessages)
+      channel.sendState?.start(hello.channelWindowBytes, hello.channelWindowMessages)
     }
     this.#unblock()
   }
@@ -273,7 +273,12 @@ export class Sender {
 
   /** `isNext`: nothing of its own kind waits before it. Then it goes straight through, without a place in a queue. */
   #submit(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array, isNext: boolean): void {
-    const result = isNext && this.#isCalm() ? this.#commitNow(channel, flags, entries, payload) : NOT_TRIED
+    const isNow = isNext && this.#isCalm()
+    if (isNow && this.committer.commitFirst(channel, flags, entries, payload)) {
+      this.#host.onOutputPending()
+      return
+    }
+    const result = isNow ? this.#commitNow(channel, flags, entries, payload) : NOT_TRIED
     if (result !== payload.length && result !== IS_OVERSIZED) {
       this.#enqueue(channel, { flags, entries, payload, offset: Math.max(result, 0), next: null })
       if (channel.stateNumber === STATE_IDLE) this.#opening.add(channel)

@@ -7,7 +7,7 @@
 // The rules themselves: dispatcher.ts (what a frame means), channels.ts (how channels begin and end), sender.ts with
 // committer.ts (what goes out), receiver.ts (what comes in).
 
-import type { Channel, OpenOptions } from './channel.js'
+import type { Channel, ChannelSink, OpenOptions } from './channel.js'
 import { Channels } from './channels.js'
 import { Control } from './control.js'
 import { Dispatcher } from './dispatcher.js'
@@ -15,6 +15,7 @@ import { Headers } from './entries.js'
 import { type Delivery, ERRORS, PeerplexError, ProtocolError } from './errors.js'
 import { assertOtherPeer, decodeHello, type Hello, ownHello } from './hello.js'
 import { Intake, PrefaceError } from './intake.js'
+import { type OpenInfo, openInfo } from './open-info.js'
 import { resolveSessionLimits, type SessionLimits } from './options.js'
 import type { ChannelsHost, DispatcherHost } from './session-core.js'
 import * as reasons from './session-errors.js'
@@ -125,9 +126,15 @@ export class Session implements ChannelsHost, DispatcherHost {
    */
   open(name: string, options: OpenOptions = {}): Channel {
     if (!this.#isStarted) throw reasons.notStarted('open')
-    const isAllowed = this.isUsable || (this.isOpen && this.channels.isCallOfLiveRef(name, options))
-    if (!isAllowed) throw reasons.notUsable(name, this.isOpen)
-    return this.channels.open(name, options)
+    return this.openAs(openInfo(name, options), options.message, options.sink)
+  }
+
+  /** As `open`, for what is checked already. @internal */
+  openAs(open: OpenInfo, message: Uint8Array | undefined, sink: ChannelSink | undefined): Channel {
+    if (!this.#isStarted) throw reasons.notStarted('open')
+    const isAllowed = this.isUsable || (this.isOpen && this.channels.isCallOfLiveRef(open))
+    if (!isAllowed) throw reasons.notUsable(open.name, this.isOpen)
+    return this.channels.open(open, message, sink)
   }
 
   /** The credentials of the other side's HELLO are good: full limits, and held channels are shown. */

@@ -53,10 +53,16 @@ export class NameCache {
 /** Bytes by name, the way out. Cleared when full, which bounds it without bookkeeping per use. */
 export class NameBytes {
   readonly #known = new Map<string, Uint8Array>()
-  #lastText = ''
+  readonly #check: (text: string, bytes: Uint8Array) => void
+  #lastText: string | null = null
   #lastBytes: Uint8Array = new Uint8Array(0)
 
-  /** The UTF-8 bytes of `text`; shared, the caller must not change them. */
+  /** `check` sees each text before it is kept, and keeps it from that by throwing. */
+  constructor(check: (text: string, bytes: Uint8Array) => void = () => {}) {
+    this.#check = check
+  }
+
+  /** The UTF-8 bytes of `text`; shared, the caller must not change them. Throws what the check throws. */
   get(text: string): Uint8Array {
     // The same name again and again, several times for one call: comparing is cheaper than looking up.
     if (text === this.#lastText) return this.#lastBytes
@@ -71,6 +77,7 @@ export class NameBytes {
     const known = this.#known.get(text)
     if (known !== undefined) return known
     const bytes = encoder.encode(text)
+    this.#check(text, bytes)
     if (bytes.length > CACHED_TEXT_BYTES) return bytes
     if (this.#known.size >= CACHE_SLOTS) this.#known.clear()
     this.#known.set(text, bytes)
