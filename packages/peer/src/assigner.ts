@@ -2,19 +2,12 @@
 // and the errors of those that never get there (spec §19).
 // Must not know: links and listeners, what messages mean.
 
-import { type Channel, type Codec, Headers, type Outcome, type PeerplexError } from '@peerplex/wire'
+import type { Codec, Outcome, PeerplexError } from '@peerplex/wire'
 import { CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { TimerHandle } from './clock.js'
 import type { CodecSet } from './codec-set.js'
 import { OpenQueue } from './open-queue.js'
-import {
-  asPeerplexError,
-  notSentError,
-  OpenRequest,
-  type OpenSpec,
-  overall,
-  type RequestSink,
-} from './open-request.js'
+import { asPeerplexError, notSentError, type OpenRequest, openAs, overall } from './open-request.js'
 import type { ResolvedPeerOptions } from './options.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { Pool } from './pool.js'
@@ -72,19 +65,12 @@ export class Assigner {
     }
   }
 
-  /** Starts an open. Never throws for reasons outside the program: `sink.onFailed` tells. */
-  submit(spec: OpenSpec, sink: RequestSink): OpenRequest {
-    const request = this.create(spec, sink)
-    this.enter(request)
-    return request
+  /** The number of the next request. */
+  nextSequence(): number {
+    return this.#sequence++
   }
 
-  /** A request that `enter` brings on its way. Its deadline runs. */
-  create(spec: OpenSpec, sink: RequestSink): OpenRequest {
-    return new OpenRequest(spec, sink, this.#options.clock, this.#sequence++)
-  }
-
-  /** The second half of `submit`. */
+  /** Brings a request on its way. Never throws for reasons outside the program: `sink.onFailed` tells. */
   enter(request: OpenRequest): void {
     if (this.#isClosed) {
       this.fail(request, closedError(request))
@@ -137,7 +123,6 @@ export class Assigner {
     request.state = 'waiting'
     request.channel = null
     request.connection = null
-    request.remote = null
     // Not from within the call that ends a connection: what else that connection held comes back with it, in order.
     if (this.#returned.length === 0) queueMicrotask(() => this.#putBack())
     this.#returned.push(request)
@@ -148,13 +133,13 @@ export class Assigner {
   pump(): void {
     let isFull = false
     for (let request = this.#queue.first; request !== null; ) {
-      const { next } = request
+      const next = this.#queue.after(request)
       const connection = isFull && request.spec.to === undefined ? null : this.#pool.choose(request)
       if (connection !== null) {
         this.#queue.remove(request)
         this.#assign(request, connection)
         // That calls sinks, and those may have changed the queue; and who was blocked may stand in it now.
-        request = next?.isQueued === true ? next : this.#queue.first
+        request = next !== null && this.#queue.holds(next) ? next : this.#queue.first
         continue
       }
       if (request.spec.to === undefined) {
@@ -215,32 +200,29 @@ export class Assigner {
   }
 
   #assign(request: OpenRequest, connection: PeerConnection): void {
-    const codec = this.#codecs.choose(request.spec.codec, connection.codecs)
-    if (!this.#encode(request, codec)) return
     const { spec } = request
+    const codec =
+      spec.codec === undefined
+        ? this.#defaultCodec(connection)
+        : this.#codecs.choose(spec.codec, connection.codecs)
+    if (!this.#encode(request, codec)) return
     request.state = 'assigned'
     request.connection = connection
-    request.remote = connection.remote
     request.attempts++
     try {
-      const channel: Channel = connection.driver.session.open(spec.name, {
-        codec: (codec as Codec).id,
-        headers: attemptHeaders(request),
-        message: request.message(codec as Codec),
-        timeoutMs: this.#timeLeftMs(request),
-        windowBytes: spec.windowBytes,
-        windowMessages: spec.windowMessages,
-        isLast: spec.isLast,
-        isOneway: spec.isOneway,
-        isIdempotent: spec.isIdempotent,
-        sink: request.sink,
-      })
-      request.channel = channel
+      const open = openAs(request, (codec as Codec).id, this.#timeLeftMs(request))
+      request.channel = connection.driver.session.openAs(open, request.message, request.sink)
     } catch (error) {
       this.fail(request, asPeerplexError(error))
       return
     }
     request.sink.onAssigned?.(request)
+  }
+
+  /** What requests that name no codec get on this connection. */
+  #defaultCodec(connection: PeerConnection): Codec | PeerplexError {
+    connection.defaultCodec ??= this.#codecs.choose(undefined, connection.codecs)
+    return connection.defaultCodec
   }
 
   /** 0 for no deadline. */
@@ -255,8 +237,7 @@ export class Assigner {
       return false
     }
     try {
-      request.message(codec)
-      request.codec = codec
+      request.encode(codec)
       return true
     } catch (error) {
       this.fail(request, asPeerplexError(error))
@@ -314,13 +295,6 @@ export class Assigner {
     this.#timer = null
     this.#timerMs = Number.POSITIVE_INFINITY
   }
-}
-
-/** A repetition says how many attempts came before it (spec SEM-009). */
-function attemptHeaders({ spec, attempts }: OpenRequest): Headers {
-  return attempts === 1
-    ? spec.headers
-    : Headers.from([...spec.headers.rawEntries(), ['attempt', attempts - 1]])
 }
 
 /** Whether a request that has left may leave again. */

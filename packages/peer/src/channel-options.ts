@@ -90,6 +90,7 @@ export function openSpec(
     to: guardedTarget(options.to, shape.onTargetError),
     waitForReady: options.waitForReady ?? defaults.waitForReady,
     hasMessage: shape.hasMessage,
+    opened: undefined,
   }
 }
 

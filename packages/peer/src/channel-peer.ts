@@ -15,7 +15,7 @@ import { EventTable, type PeerEventMap } from './events.js'
 import { type Filter, FilterChain, type FilterHost } from './filters.js'
 import { type InboundHandler, Inbox } from './inbox.js'
 import { Link, type LinkHost } from './link.js'
-import type { OpenRequest, OpenSpec, RequestSink } from './open-request.js'
+import { OpenRequest, type OpenSpec, type RequestSink } from './open-request.js'
 import { type ChannelPeerOptions, type ResolvedPeerOptions, resolvePeerOptions } from './options.js'
 import { PeerChannel } from './peer-channel.js'
 import { PeerConnection } from './peer-connection.js'
@@ -177,8 +177,20 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
 
   /** Opens a channel, now or once there is a connection for it. Never throws for network reasons. @internal */
   submit(spec: OpenSpec, sink: RequestSink): OpenRequest {
-    if (this.#filters.isEmpty) return this.#assigner.submit(spec, sink)
-    return this.#filters.send(spec, sink, this.#assigner)
+    const request = new OpenRequest(spec, sink, this.options.clock, this.nextSequence())
+    this.enter(request)
+    return request
+  }
+
+  /** As `submit`, for a request that is made already. @internal */
+  enter(request: OpenRequest): void {
+    if (this.#filters.isEmpty) this.#assigner.enter(request)
+    else this.#filters.send(request, this.#assigner)
+  }
+
+  /** The number of the next request. @internal */
+  nextSequence(): number {
+    return this.#assigner.nextSequence()
   }
 
   /** @internal */

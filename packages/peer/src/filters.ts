@@ -8,13 +8,7 @@ import type { ChannelOutcome } from './channel-outcome.js'
 import type { Clock, TimerHandle } from './clock.js'
 import { MutableHeaders } from './mutable-headers.js'
 import { ObservedSink, observeInbound } from './observed-sink.js'
-import {
-  asPeerplexError,
-  notSentError,
-  type OpenRequest,
-  type OpenSpec,
-  type RequestSink,
-} from './open-request.js'
+import { asPeerplexError, notSentError, type OpenRequest } from './open-request.js'
 import type { RemotePeer } from './remote-peer.js'
 
 /** A channel or call on its way, as filters see it. */
@@ -96,11 +90,12 @@ export class FilterChain {
 
   // ---- opened here --------------------------------------------------------------------------------------------------
 
-  /** Takes an open through the filters to `assigner`. */
-  send(spec: OpenSpec, sink: RequestSink, assigner: Assigner): OpenRequest {
+  /** Takes a request through the filters to `assigner`. */
+  send(request: OpenRequest, assigner: Assigner): void {
+    const { spec } = request
     const startedMs = this.#host.clock.now()
-    const observed = new ObservedSink(sink)
-    const request = assigner.create(spec, observed)
+    const observed = new ObservedSink(request.sink)
+    request.sink = observed
     observed.request = request
     this.#pending.set(request, this.#startTimer(request, assigner))
     observed.outcome.then(() => this.#forget(request))
@@ -127,7 +122,6 @@ export class FilterChain {
         else refuse(asPeerplexError(error))
       },
     )
-    return request
   }
 
   #startTimer(request: OpenRequest, assigner: Assigner): TimerHandle {
@@ -217,7 +211,7 @@ class Open implements FilterOpen {
 function applyTo(request: OpenRequest, open: Open, startedMs: number): void {
   const { spec } = request
   const { name, timeoutMs } = open
-  request.spec = { ...spec, name, timeoutMs, headers: open.headers.toHeaders() }
+  request.spec = { ...spec, name, timeoutMs, headers: open.headers.toHeaders(), opened: undefined }
   if (timeoutMs === spec.timeoutMs) return
   request.expiresAtMs = timeoutMs > 0 ? startedMs + timeoutMs : Number.POSITIVE_INFINITY
 }

@@ -2,17 +2,34 @@
 // (spec §19). What is cancelled or expired leaves at once.
 // Must not know: connections.
 import type { PeerplexError } from '@peerplex/wire'
-import { DeadlineHeap } from '@peerplex/wire/internal'
+import { type Deadline, DeadlineHeap } from '@peerplex/wire/internal'
 import { notSentError, type OpenRequest } from './open-request.js'
 import type { QueueOptions } from './options.js'
 
+/** Where a request waits, and until when. */
+export class QueuePlace implements Deadline {
+  readonly request: OpenRequest
+  /** The earlier of its deadline and the end of its waiting time. */
+  readonly deadlineMs: number
+  heapIndex = -1
+  previous: QueuePlace | null = null
+  next: QueuePlace | null = null
+  /** In line, and not waiting for room. */
+  isQueued = false
+
+  constructor(request: OpenRequest, deadlineMs: number) {
+    this.request = request
+    this.deadlineMs = deadlineMs
+  }
+}
+
 export class OpenQueue {
   readonly #options: Required<QueueOptions>
-  readonly #deadlines = new DeadlineHeap<OpenRequest>()
+  readonly #deadlines = new DeadlineHeap<QueuePlace>()
   /** Requests that wait for room, with `overflow: 'block'`. */
-  readonly #blocked = new Set<OpenRequest>()
-  #head: OpenRequest | null = null
-  #tail: OpenRequest | null = null
+  readonly #blocked = new Set<QueuePlace>()
+  #head: QueuePlace | null = null
+  #tail: QueuePlace | null = null
   #count = 0
   #bytes = 0
   #targetedCount = 0
@@ -40,7 +57,17 @@ export class OpenQueue {
 
   /** The first in line. */
   get first(): OpenRequest | null {
-    return this.#head
+    return this.#head === null ? null : this.#head.request
+  }
+
+  /** The one behind a request; null when there is none, or that one does not stand in line. */
+  after({ place }: OpenRequest): OpenRequest | null {
+    return place?.isQueued === true && place.next !== null ? place.next.request : null
+  }
+
+  /** Whether a request stands in line. */
+  holds({ place }: OpenRequest): boolean {
+    return place !== null && place.isQueued
   }
 
   /** When the next one runs out of time; Infinity when none does. */
@@ -53,14 +80,15 @@ export class OpenQueue {
    * gave way to it is handed to `onDropped`.
    */
   add(request: OpenRequest, nowMs: number, onDropped: (dropped: OpenRequest) => void): PeerplexError | null {
-    request.deadlineMs = this.#expiry(request, nowMs)
+    const place = new QueuePlace(request, this.#expiry(request, nowMs))
     if (this.#hasRoom(request)) {
-      this.#append(request)
+      this.#append(place)
       return null
     }
     if (this.#options.overflow === 'block' && this.#canEverHold(request)) {
-      this.#blocked.add(request)
-      this.#setDeadline(request)
+      request.place = place
+      this.#blocked.add(place)
+      this.#setDeadline(place)
       return null
     }
     if (this.#options.overflow === 'drop-oldest') {
@@ -69,7 +97,7 @@ export class OpenQueue {
         this.remove(oldest)
         onDropped(oldest)
         if (this.#hasRoom(request)) {
-          this.#append(request)
+          this.#append(place)
           return null
         }
       }
@@ -86,34 +114,33 @@ export class OpenQueue {
 
   /** Puts back what a connection never sent: ahead of all others, whatever room there is, since it was admitted before. */
   putBack(request: OpenRequest, nowMs: number): void {
-    request.deadlineMs = this.#expiry(request, nowMs)
-    request.previous = null
-    request.next = this.#head
-    if (this.#head === null) this.#tail = request
-    else this.#head.previous = request
-    this.#head = request
-    this.#enter(request)
+    const place = new QueuePlace(request, this.#expiry(request, nowMs))
+    place.next = this.#head
+    if (this.#head === null) this.#tail = place
+    else this.#head.previous = place
+    this.#head = place
+    this.#enter(place)
   }
 
   /** A waiting request got bigger, which is not refused; says whether there is room for more of the kind. */
   grow(request: OpenRequest, bytes: number): boolean {
     request.heldBytes += bytes
-    if (request.isQueued) this.#bytes += bytes
+    if (this.holds(request)) this.#bytes += bytes
     return this.#bytes < this.#options.maxBytes
   }
 
   /** Takes a request out, wherever it waits; false when it did not. */
   remove(request: OpenRequest): boolean {
-    this.#deadlines.remove(request)
-    if (this.#blocked.delete(request)) return true
-    if (!request.isQueued) return false
-    request.isQueued = false
-    if (request.previous === null) this.#head = request.next
-    else request.previous.next = request.next
-    if (request.next === null) this.#tail = request.previous
-    else request.next.previous = request.previous
-    request.previous = null
-    request.next = null
+    const { place } = request
+    if (place === null) return false
+    request.place = null
+    this.#deadlines.remove(place)
+    if (this.#blocked.delete(place)) return true
+    place.isQueued = false
+    if (place.previous === null) this.#head = place.next
+    else place.previous.next = place.next
+    if (place.next === null) this.#tail = place.previous
+    else place.next.previous = place.previous
     this.#count--
     if (request.spec.to !== undefined) this.#targetedCount--
     this.#bytes -= request.messageBytes
@@ -123,16 +150,17 @@ export class OpenQueue {
 
   /** Takes out one whose time is over, or undefined. */
   takeExpired(nowMs: number): OpenRequest | undefined {
-    const request = this.#deadlines.takeExpired(nowMs)
-    if (request !== undefined) this.remove(request)
-    return request
+    const place = this.#deadlines.takeExpired(nowMs)
+    if (place === undefined) return undefined
+    this.remove(place.request)
+    return place.request
   }
 
   /** Takes out everything. */
   takeAll(): OpenRequest[] {
     const all: OpenRequest[] = []
-    for (let request = this.#head; request !== null; request = request.next) all.push(request)
-    all.push(...this.#blocked)
+    for (let place = this.#head; place !== null; place = place.next) all.push(place.request)
+    for (const place of this.#blocked) all.push(place.request)
     for (const request of all) this.remove(request)
     return all
   }
@@ -148,25 +176,26 @@ export class OpenQueue {
     return this.#options.maxCalls > 0 && request.messageBytes <= this.#options.maxBytes
   }
 
-  #append(request: OpenRequest): void {
-    request.previous = this.#tail
-    request.next = null
-    if (this.#tail === null) this.#head = request
-    else this.#tail.next = request
-    this.#tail = request
-    this.#enter(request)
+  #append(place: QueuePlace): void {
+    place.previous = this.#tail
+    if (this.#tail === null) this.#head = place
+    else this.#tail.next = place
+    this.#tail = place
+    this.#enter(place)
   }
 
-  #enter(request: OpenRequest): void {
-    request.isQueued = true
+  #enter(place: QueuePlace): void {
+    const { request } = place
+    request.place = place
+    place.isQueued = true
     this.#count++
     if (request.spec.to !== undefined) this.#targetedCount++
     this.#bytes += request.messageBytes
-    this.#setDeadline(request)
+    this.#setDeadline(place)
   }
 
-  #setDeadline(request: OpenRequest): void {
-    if (request.deadlineMs !== Number.POSITIVE_INFINITY) this.#deadlines.add(request)
+  #setDeadline(place: QueuePlace): void {
+    if (place.deadlineMs !== Number.POSITIVE_INFINITY) this.#deadlines.add(place)
   }
 
   #expiry(request: OpenRequest, nowMs: number): number {
@@ -175,17 +204,17 @@ export class OpenQueue {
   }
 
   #admitBlocked(): void {
-    for (const request of this.#blocked) {
-      if (!this.#hasRoom(request)) return
-      this.#blocked.delete(request)
-      this.#deadlines.remove(request)
-      this.#append(request)
+    for (const place of this.#blocked) {
+      if (!this.#hasRoom(place.request)) return
+      this.#blocked.delete(place)
+      this.#deadlines.remove(place)
+      this.#append(place)
     }
   }
 
   #oldestOneway(): OpenRequest | null {
-    for (let request = this.#head; request !== null; request = request.next) {
-      if (request.spec.isOneway) return request
+    for (let place = this.#head; place !== null; place = place.next) {
+      if (place.request.spec.isOneway) return place.request
     }
     return null
   }

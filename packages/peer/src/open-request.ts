@@ -12,13 +12,14 @@ import {
   type Delivery,
   ERRORS,
   type ErrorName,
-  type Headers,
+  Headers,
   LimitError,
   type Outcome,
   PeerplexError,
 } from '@peerplex/wire'
-import { CODE_UNKNOWN, NO_BYTES, reasonOf } from '@peerplex/wire/internal'
+import { CODE_UNKNOWN, NO_BYTES, type OpenInfo, openInfo, reasonOf } from '@peerplex/wire/internal'
 import type { Clock } from './clock.js'
+import type { QueuePlace } from './open-queue.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { RemotePeer } from './remote-peer.js'
 
@@ -41,6 +42,8 @@ export interface OpenSpec {
   readonly waitForReady: boolean
   /** Its sink has a first message, which `encodeFirst` gives. */
   readonly hasMessage: boolean
+  /** What the wire makes of it; kept by `openAs`, since many requests have the same spec. */
+  opened?: OpenInfo | undefined
 }
 
 /** What a request tells whoever made it. Channel callbacks come between `onAssigned` and `onClose`. */
@@ -59,66 +62,96 @@ export interface RequestSink extends ChannelSink {
 export type RequestState = 'waiting' | 'assigned' | 'settled'
 
 export class OpenRequest {
-  /** Filters may replace it before it is submitted. */
+  /** Filters may replace both before it is submitted. */
   spec: OpenSpec
-  readonly sink: RequestSink
+  sink: RequestSink
   state: RequestState = 'waiting'
   channel: Channel | null = null
   connection: PeerConnection | null = null
-  remote: RemotePeer | null = null
   codec: Codec | null = null
   /** Times it was handed to a connection whose transport may have taken it. */
   attempts = 0
   /** What became of the attempts before the one under way: that a later one never left does not undo an earlier one. */
   earlier: Delivery = 'not-sent'
-  /** Monotonic; Infinity without a deadline. */
-  expiresAtMs: number
   /** Bytes of further messages that its sink holds for it; they count in the queue as the first message does. */
   heldBytes = 0
-
-  // ---- the queue's -------------------------------------------------------------------------------------------------
-  previous: OpenRequest | null = null
-  next: OpenRequest | null = null
-  isQueued = false
-  /** The earlier of its deadline and the end of its waiting time. */
-  deadlineMs: number = Number.POSITIVE_INFINITY
-  heapIndex = -1
-
-  #message: Uint8Array = NO_BYTES
-  #encodedWith: Codec | null = null
-
+  /** The queue's; null outside. */
+  place: QueuePlace | null = null
   /** Later ones have greater numbers. */
   readonly sequence: number
+  /** Null without a deadline: most have none, and a number that is no integer is an object of its own. */
+  #expiresAtMs: number | null
+  #message: Uint8Array | null = null
 
-  /** `clock` is read only when there is a deadline. */
-  constructor(spec: OpenSpec, sink: RequestSink, clock: Clock, sequence: number) {
+  /** `sink` null: it is its own. `clock` is read only when there is a deadline. */
+  constructor(spec: OpenSpec, sink: RequestSink | null, clock: Clock, sequence: number) {
     this.sequence = sequence
     this.spec = spec
-    this.sink = sink
-    this.expiresAtMs = spec.timeoutMs > 0 ? clock.now() + spec.timeoutMs : Number.POSITIVE_INFINITY
+    this.sink = sink ?? (this as unknown as RequestSink)
+    this.#expiresAtMs = spec.timeoutMs > 0 ? clock.now() + spec.timeoutMs : null
+  }
+
+  /** Whom it was assigned to. */
+  get remote(): RemotePeer | null {
+    return this.connection === null ? null : this.connection.remote
+  }
+
+  /** Monotonic; Infinity without a deadline. */
+  get expiresAtMs(): number {
+    return this.#expiresAtMs ?? Number.POSITIVE_INFINITY
+  }
+
+  set expiresAtMs(atMs: number) {
+    this.#expiresAtMs = atMs
   }
 
   /** Bytes of the first message, as far as it is encoded, and of what its sink holds. */
   get messageBytes(): number {
-    return this.#message.length + this.heldBytes
+    return (this.#message === null ? 0 : this.#message.length) + this.heldBytes
   }
 
-  /** The first message in `codec`; encoded anew only when the codec differs from the last one. */
-  message(codec: Codec): Uint8Array | undefined {
-    if (!this.spec.hasMessage) return undefined
-    if (this.#encodedWith !== codec) {
+  /** Encodes the first message, if there is one, with `codec`; anew only when that differs from the last one. */
+  encode(codec: Codec): void {
+    if (this.spec.hasMessage && (this.#message === null || this.codec !== codec)) {
       this.#message = this.sink.encodeFirst?.(codec) ?? NO_BYTES
-      this.#encodedWith = codec
     }
-    return this.#message
+    this.codec = codec
+  }
+
+  /** The first message; undefined when there is none. */
+  get message(): Uint8Array | undefined {
+    return this.#message ?? undefined
   }
 
   /** Forgets the message: it will not be sent again. */
   release(): void {
     this.heldBytes = 0
-    this.#message = NO_BYTES
-    this.#encodedWith = null
+    this.#message = null
   }
+}
+
+/** What the wire is to open: `timeoutMs` is what is left, 0 for no deadline. */
+export function openAs({ spec, attempts }: OpenRequest, codec: number, timeoutMs: number): OpenInfo {
+  const known = spec.opened
+  if (known !== undefined && known.codec === codec && known.timeoutMs === timeoutMs && attempts === 1) {
+    return known
+  }
+  const { name, windowBytes, windowMessages, isLast, isOneway, isIdempotent } = spec
+  // A repetition says how many attempts came before it (spec SEM-009).
+  const headers =
+    attempts === 1 ? spec.headers : Headers.from([...spec.headers.rawEntries(), ['attempt', attempts - 1]])
+  const opened = openInfo(name, {
+    codec,
+    headers,
+    timeoutMs,
+    windowBytes,
+    windowMessages,
+    isLast,
+    isOneway,
+    isIdempotent,
+  })
+  if (attempts === 1) spec.opened = opened
+  return opened
 }
 
 /** What an error says about the channel that it ended; an OpenRequest is one. */

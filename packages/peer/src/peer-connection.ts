@@ -1,6 +1,6 @@
 // Owns: one connection of a peer: its driver, who is at the other end, and which codecs that side has.
 // Must not know: why the connection exists or what is sent on it.
-import type { PeerplexError } from '@peerplex/wire'
+import type { Codec, PeerplexError } from '@peerplex/wire'
 import type { Connection } from '@peerplex/wire/transport'
 import type { RemotePeer } from './remote-peer.js'
 import { SessionDriver, type SessionDriverEvents, type SessionDriverOptions } from './session-driver.js'
@@ -12,6 +12,8 @@ export class PeerConnection {
   remote: RemotePeer | null = null
   /** The codecs that the other side announced: id by name. Null until HELLO. */
   codecs: ReadonlyMap<string, number> | null = null
+  /** The codec of opens that name none, or why there is none; chosen by the first of them. */
+  defaultCodec: Codec | PeerplexError | null = null
   /** When HELLO came; -1 before. */
   readyAtMs = -1
   /** Why it ended; null after a clean end, undefined while it is open. */

@@ -23,13 +23,18 @@ export interface ContextHost {
   readonly nowMs: number
 }
 
+/** What only some handlers use; made for those. */
+class Extras {
+  abort: AbortController | null = null
+  abortReason: unknown = undefined
+  isAborted = false
+  replyHeaders: ReplyHeaders | null = null
+  replyTrailers: ReplyHeaders | null = null
+}
+
 export class Context {
   readonly #host: ContextHost
-  #abort: AbortController | null = null
-  #abortReason: unknown = undefined
-  #isAborted = false
-  #replyHeaders: ReplyHeaders | null = null
-  #replyTrailers: ReplyHeaders | null = null
+  #extras: Extras | null = null
 
   /** @internal */
   constructor(host: ContextHost) {
@@ -68,11 +73,12 @@ export class Context {
 
   /** Aborted when nobody waits for the answer any more: cancelled, out of time, connection lost. Made on first use. */
   get signal(): AbortSignal {
-    if (this.#abort === null) {
-      this.#abort = new AbortController()
-      if (this.#isAborted) this.#abort.abort(this.#abortReason)
+    const extras = this.#makeExtras()
+    if (extras.abort === null) {
+      extras.abort = new AbortController()
+      if (extras.isAborted) extras.abort.abort(extras.abortReason)
     }
-    return this.#abort.signal
+    return extras.abort.signal
   }
 
   /** Time until the deadline of the call; Infinity without one. */
@@ -82,14 +88,16 @@ export class Context {
 
   /** Headers of the reply; they leave with its first message, or with its end when there is none. */
   get replyHeaders(): ReplyHeaders {
-    this.#replyHeaders ??= new ReplyHeaders()
-    return this.#replyHeaders
+    const extras = this.#makeExtras()
+    extras.replyHeaders ??= new ReplyHeaders()
+    return extras.replyHeaders
   }
 
   /** Trailers of the reply; they leave with its end, unless that is an error. */
   get replyTrailers(): ReplyHeaders {
-    this.#replyTrailers ??= new ReplyHeaders()
-    return this.#replyTrailers
+    const extras = this.#makeExtras()
+    extras.replyTrailers ??= new ReplyHeaders()
+    return extras.replyTrailers
   }
 
   /** As on the peer, within the time that is left of this call and under its trace. */
@@ -109,28 +117,36 @@ export class Context {
 
   /** Nobody waits any more. @internal */
   abort(reason: unknown): void {
-    if (this.#isAborted) return
-    this.#isAborted = true
-    this.#abortReason = reason
-    this.#abort?.abort(reason)
+    const extras = this.#makeExtras()
+    if (extras.isAborted) return
+    extras.isAborted = true
+    extras.abortReason = reason
+    extras.abort?.abort(reason)
   }
 
   /** @internal */
   get isAborted(): boolean {
-    return this.#isAborted
+    return this.#extras?.isAborted === true
   }
 
   /** What was set since the last time, or undefined. @internal */
   takeReplyHeaders(): Headers | undefined {
-    const headers = this.#replyHeaders
-    this.#replyHeaders = null
-    return headers === null || headers.isEmpty ? undefined : headers.toHeaders()
+    const extras = this.#extras
+    if (extras === null || extras.replyHeaders === null) return undefined
+    const headers = extras.replyHeaders
+    extras.replyHeaders = null
+    return headers.isEmpty ? undefined : headers.toHeaders()
   }
 
   /** @internal */
   takeReplyTrailers(): Headers | undefined {
-    const trailers = this.#replyTrailers
+    const trailers = this.#extras === null ? null : this.#extras.replyTrailers
     return trailers === null || trailers.isEmpty ? undefined : trailers.toHeaders()
+  }
+
+  #makeExtras(): Extras {
+    this.#extras ??= new Extras()
+    return this.#extras
   }
 
   #inherit(options: CallOptions): CallOptions {

@@ -21,10 +21,10 @@ export class NotifyCall extends OutgoingCall {
     resolve: () => void,
     reject: (error: unknown) => void,
   ) {
-    super(host, name, options)
+    super(host, name, input, options, true)
     this.#resolve = resolve
     this.#reject = reject
-    this.start(input, true)
+    this.start()
   }
 
   /** One that does not fit a frame travels as a call; its answer is nobody's. */

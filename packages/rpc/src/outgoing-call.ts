@@ -2,7 +2,7 @@
 // that does no harm, being given up, and coming to an end exactly once.
 // Must not know: what an answer is; handlers; how connections are chosen.
 
-import { type OpenRequest, outcomeError, type RequestSink } from '@peerplex/peer/internal'
+import { OpenRequest, outcomeError, type RequestSink } from '@peerplex/peer/internal'
 import {
   type Channel,
   ClosedError,
@@ -19,13 +19,11 @@ import { Pump, type PumpEnd } from './pump.js'
 /** What a repetition may cost in memory (spec §25, retry input buffer). */
 const KEEP_INPUT_BYTES = 262_144
 
-export abstract class OutgoingCall implements RequestSink {
+/** A call is the request for its channel and that request's sink: one object instead of two (bench `c256`: see docs/performance.md). */
+export abstract class OutgoingCall extends OpenRequest implements RequestSink {
   protected readonly host: CallHost
-  /** Null until it is submitted. */
-  protected request: OpenRequest | null = null
-  readonly #name: string
   readonly #options: CallOptions
-  #input: unknown = undefined
+  #input: unknown
   #pump: Pump | null = null
   #isOver = false
   #hasHeaders = false
@@ -33,45 +31,47 @@ export abstract class OutgoingCall implements RequestSink {
   #isInputDone = false
   #onAbort: (() => void) | null = null
 
-  constructor(host: CallHost, name: string, options: CallOptions) {
-    this.host = host
-    this.#name = name
-    this.#options = options
-  }
-
-  /** Begins; the last thing that a constructor does. Throws UsageError, LimitError for what can never be sent. */
-  protected start(input: unknown, isOneway: boolean): void {
+  /** Throws UsageError, LimitError for what can never be sent. `start` begins it. */
+  constructor(host: CallHost, name: string, input: unknown, options: CallOptions, isOneway: boolean) {
     // A one-way is one message: what streams is for calls.
     const isStream = !isOneway && isAsyncIterable(input)
-    this.#input = input
-    const isPlain = this.#options === NO_OPTIONS && !isStream && !isOneway
+    let tellTargetError: (error: unknown) => void = () => {}
+    const isPlain = options === NO_OPTIONS && !isStream && !isOneway
     const spec = isPlain
-      ? this.host.specs.get(this.host, this.#name)
-      : callSpec(this.host, this.#name, this.#options, {
+      ? host.specs.get(host, name)
+      : callSpec(host, name, options, {
           what: 'the call of',
           isOneway,
           hasMessage: !isStream,
           windowBytes: undefined,
           windowMessages: undefined,
-          // Not from within the search of a connection, on which other calls wait too.
-          onTargetError: (error) => queueMicrotask(() => this.giveUp(error)),
+          onTargetError: (error) => tellTargetError(error),
         })
+    super(spec, null, host.channels.clock, host.channels.nextSequence())
+    // Not from within the search of a connection, on which other calls wait too.
+    if (!isPlain) tellTargetError = (error) => queueMicrotask(() => this.giveUp(error))
+    this.host = host
+    this.#options = options
+    this.#input = input
+  }
+
+  /** Begins; the last thing that a constructor does. */
+  protected start(): void {
     const { signal } = this.#options
-    if (signal?.aborted === true) {
-      this.fail(signal.reason)
-      return
-    }
-    if (isStream) {
-      const onEnd = (end: PumpEnd, error: unknown): void => this.#onInputEnd(end, error)
-      this.#pump = new Pump(input, { onEnd, keepBytes: KEEP_INPUT_BYTES })
-    }
     if (signal !== undefined) {
+      if (signal.aborted) {
+        this.state = 'settled'
+        this.fail(signal.reason)
+        return
+      }
       this.#onAbort = () => this.giveUp(signal.reason)
       signal.addEventListener('abort', this.#onAbort)
     }
-    this.request = this.host.channels.submit(spec, this)
-    // A one-way may be gone already.
-    if (this.#isOver) this.host.channels.cancel(this.request)
+    if (!this.spec.hasMessage) {
+      const onEnd = (end: PumpEnd, error: unknown): void => this.#onInputEnd(end, error)
+      this.#pump = new Pump(this.#input as AsyncIterable<unknown>, { onEnd, keepBytes: KEEP_INPUT_BYTES })
+    }
+    this.host.channels.enter(this)
   }
 
   // ---- for the kinds of calls ---------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ export abstract class OutgoingCall implements RequestSink {
   protected giveUp(error: unknown, code: number = CODE_CANCELLED): void {
     this.fail(error)
     this.stopInput()
-    if (this.request !== null) this.host.channels.cancel(this.request, code)
+    this.host.channels.cancel(this, code)
   }
 
   protected stopInput(): void {
@@ -130,13 +130,12 @@ export abstract class OutgoingCall implements RequestSink {
   encodeFirst(codec: Codec): Uint8Array {
     const payload = codec.encode(this.#input)
     // That runs code of the program, which may have aborted: then nothing is to leave. The reason is told already.
-    if (this.#isOver) throw new ClosedError('CANCELLED', `'${this.#name}' was given up`)
+    if (this.#isOver) throw new ClosedError('CANCELLED', `'${this.spec.name}' was given up`)
     return payload
   }
 
-  onAssigned(request: OpenRequest): void {
-    this.request = request
-    const { channel, codec } = request
+  onAssigned(): void {
+    const { channel, codec } = this
     if (this.#pump === null || channel === null || codec === null) return
     try {
       this.#pump.attach(channel, codec)
@@ -168,35 +167,29 @@ export abstract class OutgoingCall implements RequestSink {
   }
 
   onClose(outcome: Outcome): void {
-    const { request } = this
-    // A one-way may be gone before its opening returns.
-    if (request === null) {
-      this.complete()
-      return
-    }
-    if (!this.#isOver && this.#isRepeated(request, outcome)) return
+    if (!this.#isOver && this.#isRepeated(outcome)) return
     this.stopInput()
-    this.host.channels.settle(request)
+    this.host.channels.settle(this)
     if (outcome.code === 0) this.complete()
-    else if (!this.#isOver) this.fail(outcomeError(outcome, request))
+    else if (!this.#isOver) this.fail(outcomeError(outcome, this))
   }
 
   // ---- inside -------------------------------------------------------------------------------------------------------
 
-  #isRepeated(request: OpenRequest, outcome: Outcome): boolean {
+  #isRepeated(outcome: Outcome): boolean {
     if (outcome.code === 0 || this.#pump?.canRepeat === false) return false
     // Before the peer takes it back: it may find another channel for it at once.
     this.#pump?.detach()
-    return this.host.channels.retry(request, outcome)
+    return this.host.channels.retry(this, outcome)
   }
 
   #onInputEnd(end: PumpEnd, error: unknown): void {
     if (end === 'done') {
       this.#isInputDone = true
-      this.request?.channel?.end()
+      this.channel?.end()
     } else if (end === 'failed') this.giveUp(error)
     else if (end === 'unclean') {
-      this.host.reportError(error, this.#name, this.request?.remote?.id ?? '')
+      this.host.reportError(error, this.spec.name, this.remote?.id ?? '')
     }
   }
 

@@ -107,9 +107,14 @@ export class Peer {
    * iterable threw; FAILED_PRECONDITION when there is more than one answer; UsageError for options that make no sense.
    */
   call<T = unknown>(name: string, input?: unknown, options: CallOptions = NO_OPTIONS): Promise<T> {
-    return new Promise((resolve, reject) => {
-      new UnaryCall(this.#host, name, input, options, resolve as (value: unknown) => void, reject)
-    })
+    const promise = new Promise<T>(takeSettlers)
+    const { resolve, reject } = settlers
+    try {
+      new UnaryCall(this.#host, name, input, options, resolve, reject)
+    } catch (error) {
+      reject(error)
+    }
+    return promise
   }
 
   /**
@@ -201,6 +206,14 @@ export class Peer {
       new InboundCall(channel, codec, remote as RemotePeer, headers, handler, this.#host).begin()
     })
   }
+}
+
+/** What settles the promise made last: one function takes them for all calls, instead of a new one for each. */
+const settlers = { resolve: (_: unknown): void => {}, reject: (_: unknown): void => {} }
+
+function takeSettlers<T>(resolve: (value: T) => void, reject: (error: unknown) => void): void {
+  settlers.resolve = resolve as (value: unknown) => void
+  settlers.reject = reject
 }
 
 function notHandleable(what: string, value: unknown): UsageError {

@@ -1,7 +1,6 @@
 // Owns: one call that gets a stream of answers, which its reader pulls, so that a slow reader slows the producer.
 // Must not know: what a program sees of it (reply-stream.ts); handlers; how connections are chosen.
 
-import type { OpenRequest } from '@peerplex/peer/internal'
 import { type PullEnd, type PulledItem, Puller } from '@peerplex/peer/internal'
 import { type Channel, Headers } from '@peerplex/wire'
 import { CODE_INVALID_ARGUMENT } from '@peerplex/wire/internal'
@@ -39,8 +38,8 @@ export class StreamCall extends OutgoingCall {
 
   /** Throws UsageError, LimitError for what can never be sent. */
   constructor(host: CallHost, name: string, input: unknown, options: CallOptions) {
-    super(host, name, options)
-    this.start(input, false)
+    super(host, name, input, options, false)
+    this.start()
   }
 
   // ---- for the reader -----------------------------------------------------------------------------------------------
@@ -64,11 +63,9 @@ export class StreamCall extends OutgoingCall {
     if (!this.end()) return
     this.#finish('done')
     this.stopInput()
-    const { request } = this
-    if (request === null) return
-    const channel = request.state === 'assigned' ? request.channel : null
+    const channel = this.state === 'assigned' ? this.channel : null
     // What has not left yet need not leave at all.
-    if (channel === null || channel.id === 0) this.host.channels.cancel(request)
+    if (channel === null || channel.id === 0) this.host.channels.cancel(this)
     else {
       channel.stop()
       channel.end()
@@ -77,9 +74,9 @@ export class StreamCall extends OutgoingCall {
 
   // ---- from the peer ------------------------------------------------------------------------------------------------
 
-  override onAssigned(request: OpenRequest): void {
-    request.channel?.pause()
-    super.onAssigned(request)
+  override onAssigned(): void {
+    this.channel?.pause()
+    super.onAssigned()
   }
 
   /** Messages wait in the channel, which is paused. */
@@ -112,14 +109,13 @@ export class StreamCall extends OutgoingCall {
   }
 
   #take(): PulledItem | null {
-    const { request } = this
-    const message = request?.channel?.read() ?? null
-    if (request === null || message === null) return null
+    const message = this.channel?.read() ?? null
+    if (message === null) return null
     this.onHeaders(message.headers)
     try {
-      return { value: request.codec?.decode(message.payload) }
+      return { value: this.codec?.decode(message.payload) }
     } catch (cause) {
-      const error = undecodable(cause, request)
+      const error = undecodable(cause, this)
       // The reader gets it here, and then only the end.
       if (this.end()) this.#finish('done')
       this.giveUp(error, CODE_INVALID_ARGUMENT)

@@ -1,7 +1,6 @@
 // Owns: one call that gets one answer: from its opening to the promise that tells how it went.
 // Must not know: handlers, how connections are chosen.
 
-import type { OpenRequest } from '@peerplex/peer/internal'
 import type { Codec, Headers } from '@peerplex/wire'
 import { CODE_INVALID_ARGUMENT } from '@peerplex/wire/internal'
 import { moreThanOne, undecodable } from './call-errors.js'
@@ -26,10 +25,10 @@ export class UnaryCall extends OutgoingCall {
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
   ) {
-    super(host, name, options)
+    super(host, name, input, options, false)
     this.#resolve = resolve
     this.#reject = reject
-    this.start(input, false)
+    this.start()
   }
 
   onMessage(payload: Uint8Array, headers: Headers): void {
@@ -37,17 +36,16 @@ export class UnaryCall extends OutgoingCall {
   }
 
   onMessageRange(bytes: Uint8Array, start: number, end: number, headers: Headers): void {
-    const request = this.request as OpenRequest
     if (this.#hasAnswer) {
-      this.giveUp(moreThanOne(request))
+      this.giveUp(moreThanOne(this))
       return
     }
     this.#hasAnswer = true
     this.tellHeaders(headers)
     try {
-      this.#answer = decodeRange(request.codec as Codec, bytes, start, end)
+      this.#answer = decodeRange(this.codec as Codec, bytes, start, end)
     } catch (error) {
-      this.giveUp(undecodable(error, request), CODE_INVALID_ARGUMENT)
+      this.giveUp(undecodable(error, this), CODE_INVALID_ARGUMENT)
     }
   }
 

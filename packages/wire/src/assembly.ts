@@ -79,6 +79,8 @@ export class Assembly {
   stalled(nowMs: number): Channel[] {
     const { partialTimeoutMs } = this.#limits
     if (partialTimeoutMs === 0) return []
-    return [...this.#channels].filter((channel) => nowMs - channel.holdInput().partialProgressMs >= partialTimeoutMs)
+    return [...this.#channels].filter(
+      (channel) => nowMs - channel.holdInput().partialProgressMs >= partialTimeoutMs,
+    )
   }
 }

@@ -12,9 +12,9 @@ import {
   STARTS_WITH_MESSAGE,
   STOP_RECEIVED,
 } from './channel-bits.js'
-import { CHANNEL_STATES, canSend, STATE_CLOSED, STATE_IDLE } from './channel-state.js'
 import type { ChannelDeadline } from './channel-deadline.js'
 import { ChannelInput } from './channel-input.js'
+import { CHANNEL_STATES, canSend, STATE_CLOSED, STATE_IDLE } from './channel-state.js'
 import type { OutboundItem } from './committer.js'
 import type { ReceiveCredit, SendCredit } from './credit.js'
 import { Headers, type HeadersInit } from './entries.js'

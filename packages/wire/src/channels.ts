@@ -36,7 +36,7 @@ import {
 import { LimitError } from './errors.js'
 import { KEY_ENCODING, KEY_REFS } from './header-keys.js'
 import type { Hello } from './hello.js'
-import { type OpenInfo, openInfo } from './open-info.js'
+import type { OpenInfo } from './open-info.js'
 import { OpenSlots } from './open-slots.js'
 import type { SessionLimits } from './options.js'
 import type { Outbox } from './outbox.js'

@@ -60,8 +60,7 @@ export function openInfo(name: string, options: Omit<OpenOptions, 'message' | 's
   const { codec = 0, timeoutMs = 0, windowBytes, windowMessages } = options
   assertWhole('open: codec', codec, 0, 255)
   assertWhole('open: timeoutMs', timeoutMs, 0, MAX_U31)
-  if (windowBytes !== undefined)
-    assertWhole('open: windowBytes', windowBytes, FLOOR_CHANNEL_BYTES, MAX_U31)
+  if (windowBytes !== undefined) assertWhole('open: windowBytes', windowBytes, FLOOR_CHANNEL_BYTES, MAX_U31)
   if (windowMessages !== undefined) assertWhole('open: windowMessages', windowMessages, 1, 0xffff)
   const isOneway = options.isOneway === true
   const flags =

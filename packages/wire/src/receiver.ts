@@ -434,7 +434,8 @@ export class Receiver {
   }
 
   #oweCredit(channel: Channel): void {
-    if ((channel.bits & CREDIT_OWED) !== 0 || !channel.receiveCredit.isDue() || !this.#mayGrant(channel)) return
+    if ((channel.bits & CREDIT_OWED) !== 0 || !channel.receiveCredit.isDue() || !this.#mayGrant(channel))
+      return
     channel.bits |= CREDIT_OWED
     this.#owed.push(channel)
     this.#host.onOutputPending()
