@@ -2,7 +2,7 @@
 // form, and one extension: type 1, a reference (spec §14).
 // Must not know: sessions and frames; what a reference leads to.
 
-import type { RefExporter } from '@peerplex/wire'
+import type { ByteRange, RefExporter } from '@peerplex/wire'
 import { encodeFailure, type Path, tooLargeToSend, unsendable } from './errors.js'
 import * as format from './msgpack-format.js'
 import type { CodecLimits } from './options.js'
@@ -72,8 +72,8 @@ export class MsgpackWriter {
     this.#maxElementCount = limits.maxElementCount
   }
 
-  /** The bytes of `value` (borrowed), in memory that is not written to again; small ones are neighbours in it. */
-  write(value: unknown, refs: RefExporter | undefined): Uint8Array {
+  /** Sets `out` to the bytes of `value` (borrowed), in memory that is not written to again; small ones are neighbours in it. */
+  write(value: unknown, refs: RefExporter | undefined, out: ByteRange): void {
     if (this.#bytes.length - this.#at < LEAST_ROOM_BYTES) this.#use(new Uint8Array(BLOCK_BYTES))
     this.#start = this.#at
     this.#elementsLeft = this.#maxElementCount - 1
@@ -82,7 +82,7 @@ export class MsgpackWriter {
     this.#refs = refs
     try {
       this.#value(value)
-      return this.#take()
+      this.#take(out)
     } catch (error) {
       this.#at = this.#start
       throw encodeFailure(NAME, this.#path(), error)
@@ -92,14 +92,22 @@ export class MsgpackWriter {
     }
   }
 
-  #take(): Uint8Array {
+  #take(out: ByteRange): void {
     const start = this.#start
     const end = this.#at
-    if (end - start <= SHARED_BYTES) return this.#bytes.subarray(start, end)
-    const whole = this.#bytes.slice(start, end)
+    if (end - start <= SHARED_BYTES) {
+      out.bytes = this.#bytes
+      out.view = this.#view
+      out.start = start
+      out.end = end
+      return
+    }
+    out.bytes = this.#bytes.slice(start, end)
+    out.view = null
+    out.start = 0
+    out.end = end - start
     this.#at = start
     if (this.#bytes.length > BLOCK_BYTES) this.#use(new Uint8Array(BLOCK_BYTES))
-    return whole
   }
 
   #value(value: unknown): void {

@@ -11,14 +11,15 @@ import {
   type Outcome,
   PeerplexError,
 } from '@peerplex/wire'
-import { CODE_CANCELLED, failedPrecondition } from '@peerplex/wire/internal'
+import { byteRange, CODE_CANCELLED, failedPrecondition, setWhole } from '@peerplex/wire/internal'
 import { ChannelEnd } from './channel-end.js'
 import { endWithError, undecodable, wireCodeOf } from './channel-errors.js'
 import type { MessageCallback, Reader, Taker } from './channel-input.js'
 import type { ChannelOptions } from './channel-options.js'
 import { type ChannelOutcome, cancelledOutcome, channelOutcome, errorOutcome } from './channel-outcome.js'
-import { ChannelOutput, type OutputHost, READY } from './channel-output.js'
-import type { CodecSet } from './codec-set.js'
+import { ChannelOutput, READY } from './channel-output.js'
+import { decodeRange, encodeTo } from './codec-ranges.js'
+import type { CoreHost } from './core-host.js'
 import {
   asPeerplexError,
   type OpenRequest,
@@ -28,18 +29,11 @@ import {
 } from './open-request.js'
 import type { RemotePeer } from './remote-peer.js'
 
-/** What a channel asks of its peer. @internal */
-export interface CoreHost extends OutputHost {
-  readonly codecs: CodecSet
-  submit(spec: OpenSpec, sink: RequestSink): OpenRequest
-  cancel(request: OpenRequest, code?: number): void
-  retry(request: OpenRequest, outcome: Outcome): boolean
-  settle(request: OpenRequest): void
-  reportError(error: unknown, name: string, remote: string): void
-}
-
 /** What the program wants to be told, besides. */
 export type CoreOptions = Pick<ChannelOptions, 'signal' | 'onHeaders' | 'onTrailers'>
+
+/** Between a codec and an output. */
+const encoded = byteRange()
 
 export class ChannelCore implements RequestSink {
   readonly name: string
@@ -147,12 +141,13 @@ export class ChannelCore implements RequestSink {
   sendValue(value: unknown, headers: Headers): Promise<void> {
     if (this.ending.outcome !== null) return READY
     const codec = this.codec ?? this.#provisionalCodec()
-    return this.output.send(codec.encode(value), headers, codec)
+    encodeTo(codec, value, encoded)
+    return this.output.send(encoded, headers, codec)
   }
 
   /** Takes bytes as they are, whatever the codec. */
   sendBytes(payload: Uint8Array): Promise<void> {
-    return this.output.send(payload, Headers.EMPTY, null)
+    return this.output.send(setWhole(encoded, payload), Headers.EMPTY, null)
   }
 
   /** Wants no more input. */
@@ -189,9 +184,13 @@ export class ChannelCore implements RequestSink {
 
   /** The value of a message. One that has none ends the channel; throws the reason. */
   decode(payload: Uint8Array): unknown {
+    return this.#decodeRange(payload, 0, payload.length)
+  }
+
+  #decodeRange(bytes: Uint8Array, start: number, end: number): unknown {
     const codec = this.codec as Codec
     try {
-      return codec.decode(payload)
+      return decodeRange(codec, bytes, start, end)
     } catch (cause) {
       const error = undecodable(this.name, codec, this.remote?.id, cause)
       this.fail(error)
@@ -285,10 +284,14 @@ export class ChannelCore implements RequestSink {
   // ---- from the wire ------------------------------------------------------------------------------------------------
 
   onMessage(payload: Uint8Array, headers: Headers): void {
-    this.#noteInput(headers)
+    this.onMessageRange(payload, 0, payload.length, headers)
+  }
+
+  onMessageRange(bytes: Uint8Array, start: number, end: number, headers: Headers): void {
+    if (!this.#hasInput) this.#noteInput(headers)
     // A decoding error has ended the channel by itself; `fail` does nothing then.
     try {
-      const value = this.decode(payload)
+      const value = this.#decodeRange(bytes, start, end)
       this.onMessageCall?.(value, headers)
     } catch (error) {
       this.#onThrown(error)

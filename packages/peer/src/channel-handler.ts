@@ -1,6 +1,7 @@
 // Owns: the life of an accepted channel in the hands of its handler: from the call to what its end means for the channel.
 // Must not know: how a handler is found, what it does.
-import { ChannelCore, type CoreHost } from './channel-core.js'
+import { ChannelCore } from './channel-core.js'
+import type { CoreHost } from './core-host.js'
 import type { InboundHandler } from './inbox.js'
 import { PeerChannel } from './peer-channel.js'
 

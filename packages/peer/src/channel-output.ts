@@ -1,8 +1,8 @@
 // Owns: what a channel sends: straight to the wire once it has a connection; held before that, and until the OPEN has left,
 // so that it can go to another connection. And who waits for room.
 // Must not know: how a connection is found, what is received.
-import type { Channel, Codec, Headers, Outcome } from '@peerplex/wire'
-import { failedPrecondition, MESSAGE_CHARGE_BYTES } from '@peerplex/wire/internal'
+import { type ByteRange, type Channel, type Codec, Headers, type Outcome } from '@peerplex/wire'
+import { failedPrecondition, MESSAGE_CHARGE_BYTES, viewOf } from '@peerplex/wire/internal'
 import type { OpenRequest } from './open-request.js'
 
 /** What a repetition may cost in memory (spec §25, retry input buffer). What was never sent is held whatever it costs. */
@@ -93,15 +93,18 @@ export class ChannelOutput {
     this.#channel = null
   }
 
-  /** Takes `payload`. Resolves when there is room for more. Throws UsageError, LimitError. */
-  send(payload: Uint8Array, headers: Headers, codec: Codec | null): Promise<void> {
+  /** Takes the bytes of `payload`. Resolves when there is room for more. Throws UsageError, LimitError. */
+  send(payload: ByteRange, headers: Headers, codec: Codec | null): Promise<void> {
     if (this.#isClosed) return READY
     const channel = this.#channel
-    if (channel === null) return this.#hold({ payload, headers, codec })
-    const hasRoom = channel.send(payload, headers)
+    if (channel === null) return this.#hold({ payload: viewOf(payload), headers, codec })
+    const request = this.#request
+    // Sending may call the program, which may send as well: nothing of the range is left then.
+    const kept = request !== null && this.#isRecording(channel) ? viewOf(payload) : null
+    const hasRoom = channel.sendRange(payload, headers, Headers.EMPTY, false)
     if (!hasRoom && !channel.isWritable) return READY
-    if (this.#request !== null && this.#isRecording(channel)) {
-      this.#request.heldBytes += this.#keep({ payload, headers, codec })
+    if (kept !== null && request !== null) {
+      request.heldBytes += this.#keep({ payload: kept, headers, codec })
     }
     return hasRoom ? READY : this.#untilRoom()
   }

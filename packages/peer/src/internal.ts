@@ -2,6 +2,7 @@
 export { endWithError, messageForRemote, wireCodeOf } from './channel-errors.js'
 export { isThenable } from './channel-handler.js'
 export { type OpenShape, openSpec } from './channel-options.js'
+export { decodeRange, encodeTo } from './codec-ranges.js'
 export type { OpenSpec, RequestSink, RequestState, Target } from './open-request.js'
 export { asPeerplexError, notSentError, OpenRequest, outcomeError } from './open-request.js'
 export { PatternTable } from './pattern-table.js'

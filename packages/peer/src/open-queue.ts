@@ -67,7 +67,7 @@ export class OpenQueue {
 
   /** Whether a request stands in line. */
   holds({ place }: OpenRequest): boolean {
-    return place !== null && place.isQueued
+    return place?.isQueued === true
   }
 
   /** When the next one runs out of time; Infinity when none does. */

@@ -3,6 +3,7 @@
 // Must not know: how a connection is chosen (pool.ts) or what the messages mean.
 
 import {
+  type ByteRange,
   CallError,
   type Channel,
   type ChannelSink,
@@ -17,7 +18,15 @@ import {
   type Outcome,
   PeerplexError,
 } from '@peerplex/wire'
-import { CODE_UNKNOWN, NO_BYTES, type OpenInfo, openInfo, reasonOf } from '@peerplex/wire/internal'
+import {
+  byteRange,
+  CODE_UNKNOWN,
+  NO_BYTES,
+  type OpenInfo,
+  openInfo,
+  reasonOf,
+  setWhole,
+} from '@peerplex/wire/internal'
 import type { Clock } from './clock.js'
 import type { QueuePlace } from './open-queue.js'
 import type { PeerConnection } from './peer-connection.js'
@@ -81,7 +90,11 @@ export class OpenRequest {
   readonly sequence: number
   /** Null without a deadline: most have none, and a number that is no integer is an object of its own. */
   #expiresAtMs: number | null
-  #message: Uint8Array | null = null
+  /** The first message: a part of these bytes; null while it is not encoded. */
+  #bytes: Uint8Array | null = null
+  #view: DataView | null = null
+  #start = 0
+  #end = 0
 
   /** `sink` null: it is its own. `clock` is read only when there is a deadline. */
   constructor(spec: OpenSpec, sink: RequestSink | null, clock: Clock, sequence: number) {
@@ -107,28 +120,49 @@ export class OpenRequest {
 
   /** Bytes of the first message, as far as it is encoded, and of what its sink holds. */
   get messageBytes(): number {
-    return (this.#message === null ? 0 : this.#message.length) + this.heldBytes
+    return this.#end - this.#start + this.heldBytes
   }
 
   /** Encodes the first message, if there is one, with `codec`; anew only when that differs from the last one. */
   encode(codec: Codec): void {
-    if (this.spec.hasMessage && (this.#message === null || this.codec !== codec)) {
-      this.#message = this.sink.encodeFirst?.(codec) ?? NO_BYTES
+    if (this.spec.hasMessage && (this.#bytes === null || this.codec !== codec)) {
+      this.encodeMessage(codec, encoded)
+      this.#bytes = encoded.bytes
+      this.#view = encoded.view
+      this.#start = encoded.start
+      this.#end = encoded.end
+      encoded.bytes = NO_BYTES
     }
     this.codec = codec
   }
 
-  /** The first message; undefined when there is none. */
-  get message(): Uint8Array | undefined {
-    return this.#message ?? undefined
+  /** The first message, to be read at once; null when there is none. */
+  get message(): ByteRange | null {
+    if (this.#bytes === null) return null
+    encoded.bytes = this.#bytes
+    encoded.view = this.#view
+    encoded.start = this.#start
+    encoded.end = this.#end
+    return encoded
   }
 
   /** Forgets the message: it will not be sent again. */
   release(): void {
     this.heldBytes = 0
-    this.#message = null
+    this.#bytes = null
+    this.#view = null
+    this.#start = 0
+    this.#end = 0
+  }
+
+  /** Sets `out` to the first message; what a request that is its own sink does by itself. */
+  protected encodeMessage(codec: Codec, out: ByteRange): void {
+    setWhole(out, this.sink.encodeFirst?.(codec) ?? NO_BYTES)
   }
 }
+
+/** Between a codec and a request, and between a request and a session. */
+const encoded = byteRange()
 
 /** What the wire is to open: `timeoutMs` is what is left, 0 for no deadline. */
 export function openAs({ spec, attempts }: OpenRequest, codec: number, timeoutMs: number): OpenInfo {

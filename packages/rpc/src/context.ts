@@ -129,19 +129,19 @@ export class Context {
     return this.#extras?.isAborted === true
   }
 
-  /** What was set since the last time, or undefined. @internal */
-  takeReplyHeaders(): Headers | undefined {
+  /** What was set since the last time. @internal */
+  takeReplyHeaders(): Headers {
     const extras = this.#extras
-    if (extras === null || extras.replyHeaders === null) return undefined
+    if (extras === null || extras.replyHeaders === null) return Headers.EMPTY
     const headers = extras.replyHeaders
     extras.replyHeaders = null
-    return headers.isEmpty ? undefined : headers.toHeaders()
+    return headers.isEmpty ? Headers.EMPTY : headers.toHeaders()
   }
 
   /** @internal */
-  takeReplyTrailers(): Headers | undefined {
+  takeReplyTrailers(): Headers {
     const trailers = this.#extras === null ? null : this.#extras.replyTrailers
-    return trailers === null || trailers.isEmpty ? undefined : trailers.toHeaders()
+    return trailers === null || trailers.isEmpty ? Headers.EMPTY : trailers.toHeaders()
   }
 
   #makeExtras(): Extras {

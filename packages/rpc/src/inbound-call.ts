@@ -1,7 +1,7 @@
 // Owns: one call from another peer: reading its input, running its handler, sending its answer, and settling (spec §20).
 // Must not know: how handlers are found.
 
-import { endWithError, isThenable } from '@peerplex/peer/internal'
+import { decodeRange, encodeTo, endWithError, isThenable } from '@peerplex/peer/internal'
 import {
   type Channel,
   type ChannelSink,
@@ -10,18 +10,17 @@ import {
   codeName,
   ERRORS,
   type ErrorName,
-  type Headers,
+  Headers,
   type Origin,
   type Outcome,
   PeerplexError,
   UsageError,
 } from '@peerplex/wire'
-import { invalidArgument, reasonOf } from '@peerplex/wire/internal'
+import { byteRange, invalidArgument, reasonOf } from '@peerplex/wire/internal'
 import { undecodableInput } from './call-errors.js'
 import type { Caller, CallHost } from './call-host.js'
 import { isAsyncIterable } from './call-options.js'
 import { Context, type ContextHost } from './context.js'
-import { decodeRange } from './decode-range.js'
 import { InputStream } from './input-stream.js'
 import { Pump, type PumpEnd } from './pump.js'
 import type { RemotePeer } from './remote-peer.js'
@@ -32,6 +31,9 @@ import type { RemotePeer } from './remote-peer.js'
  */
 // biome-ignore lint/suspicious/noExplicitAny: the input of an untyped handler is whatever the caller sent
 export type Handler = (input: any, ctx: Context) => unknown
+
+/** Between a codec and a channel. */
+const answer = byteRange()
 
 export class InboundCall implements ChannelSink, ContextHost {
   readonly channel: Channel
@@ -161,8 +163,8 @@ export class InboundCall implements ChannelSink, ContextHost {
     }
     try {
       if (this.channel.isWritable) {
-        const payload = this.#encode(value)
-        this.channel.sendLast(payload, context.takeReplyHeaders(), context.takeReplyTrailers())
+        this.#encode(value)
+        this.channel.sendRange(answer, context.takeReplyHeaders(), context.takeReplyTrailers(), true)
       }
       this.channel.settle()
     } catch (error) {
@@ -170,9 +172,10 @@ export class InboundCall implements ChannelSink, ContextHost {
     }
   }
 
-  #encode(value: unknown): Uint8Array {
+  /** Sets `answer` to the bytes of a value. */
+  #encode(value: unknown): void {
     try {
-      return this.codec.encode(value)
+      encodeTo(this.codec, value, answer)
     } catch (error) {
       const reason = reasonOf(error)
       throw invalidArgument(
@@ -196,7 +199,7 @@ export class InboundCall implements ChannelSink, ContextHost {
     try {
       if (end === 'done') {
         const headers = context.takeReplyHeaders()
-        if (headers !== undefined) this.channel.sendHeaders(headers)
+        if (headers !== Headers.EMPTY) this.channel.sendHeaders(headers)
         this.channel.end(context.takeReplyTrailers())
       }
       if (end === 'done' || end === 'stopped') this.channel.settle()

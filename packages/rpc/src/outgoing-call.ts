@@ -2,8 +2,9 @@
 // that does no harm, being given up, and coming to an end exactly once.
 // Must not know: what an answer is; handlers; how connections are chosen.
 
-import { OpenRequest, outcomeError, type RequestSink } from '@peerplex/peer/internal'
+import { encodeTo, OpenRequest, outcomeError, type RequestSink } from '@peerplex/peer/internal'
 import {
+  type ByteRange,
   type Channel,
   ClosedError,
   type Codec,
@@ -127,11 +128,10 @@ export abstract class OutgoingCall extends OpenRequest implements RequestSink {
   abstract onMessage(payload: Uint8Array, headers: Headers, channel: Channel): void
 
   /** The input as one message. */
-  encodeFirst(codec: Codec): Uint8Array {
-    const payload = codec.encode(this.#input)
+  protected override encodeMessage(codec: Codec, out: ByteRange): void {
+    encodeTo(codec, this.#input, out)
     // That runs code of the program, which may have aborted: then nothing is to leave. The reason is told already.
     if (this.#isOver) throw new ClosedError('CANCELLED', `'${this.spec.name}' was given up`)
-    return payload
   }
 
   onAssigned(): void {

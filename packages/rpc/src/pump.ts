@@ -1,7 +1,9 @@
 // Owns: sending the items of an iterable on a channel, as fast as its reader allows and no faster; and telling the iterable
 // when nobody wants more.
 // Must not know: whether that is the input of a call or the output of a handler.
-import type { Channel, Codec, Headers } from '@peerplex/wire'
+import { encodeTo } from '@peerplex/peer/internal'
+import { type Channel, type Codec, Headers } from '@peerplex/wire'
+import { byteRange, viewOf } from '@peerplex/wire/internal'
 
 /**
  * How a pump ends. `done`: all was sent. `failed`: the iterable threw, or an item could not be sent. `stopped`: nobody wanted
@@ -13,7 +15,7 @@ export interface PumpOptions {
   /** Called exactly once, never from within a call of this object except `stop`. `error` comes with `failed` and `unclean`. */
   readonly onEnd: (end: PumpEnd, error: unknown) => void
   /** Headers that leave with the first item. */
-  readonly takeHeaders?: () => Headers | undefined
+  readonly takeHeaders?: () => Headers
   /** So much is kept so that it can be sent again on another channel. Default 0: nothing is. */
   readonly keepBytes?: number
 }
@@ -22,6 +24,9 @@ interface KeptItem {
   payload: Uint8Array
   codec: Codec
 }
+
+/** Between a codec and a channel. */
+const encoded = byteRange()
 
 export class Pump {
   readonly #iterable: AsyncIterable<unknown>
@@ -143,12 +148,13 @@ export class Pump {
   #send(value: unknown): void {
     const channel = this.#channel as Channel
     const codec = this.#codec as Codec
-    const payload = codec.encode(value)
+    encodeTo(codec, value, encoded)
     const headers = this.#isFirst ? this.#options.takeHeaders?.() : undefined
     this.#isFirst = false
+    const kept = this.#kept === null ? null : { payload: viewOf(encoded), codec }
     // On a channel that is over it is lost; whoever attached hears of that, and stops this.
-    this.#hasRoom = channel.send(payload, headers)
-    this.#keep({ payload, codec })
+    this.#hasRoom = channel.sendRange(encoded, headers ?? Headers.EMPTY, Headers.EMPTY, false)
+    if (kept !== null) this.#keep(kept)
   }
 
   #keep(item: KeptItem): void {

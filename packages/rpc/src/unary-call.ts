@@ -1,12 +1,12 @@
 // Owns: one call that gets one answer: from its opening to the promise that tells how it went.
 // Must not know: handlers, how connections are chosen.
 
+import { decodeRange } from '@peerplex/peer/internal'
 import type { Codec, Headers } from '@peerplex/wire'
 import { CODE_INVALID_ARGUMENT } from '@peerplex/wire/internal'
 import { moreThanOne, undecodable } from './call-errors.js'
 import type { CallHost } from './call-host.js'
 import type { CallOptions } from './call-options.js'
-import { decodeRange } from './decode-range.js'
 import { OutgoingCall } from './outgoing-call.js'
 
 /** Settles the promise of its caller, and makes none of its own. */

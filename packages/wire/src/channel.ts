@@ -2,6 +2,7 @@
 // (what goes out), receiver.ts (what comes in) and session.ts (opening and closing).
 // Must not know: bytes on the wire.
 
+import { type ByteRange, byteRange, setWhole } from './byte-range.js'
 import {
   ACCEPTED,
   IDEMPOTENT,
@@ -114,6 +115,9 @@ export interface ChannelHost {
   resetChannel(channel: Channel, code: number): void
   settleChannel(channel: Channel): void
 }
+
+/** Lent to the sender for one call. */
+const whole = byteRange()
 
 /**
  * Most channels carry one message each way and never wait for anything: what only the others need is made when they need it
@@ -286,12 +290,23 @@ export class Channel {
    * Throws UsageError after `end`, LimitError MESSAGE_TOO_LARGE or METADATA_TOO_LARGE (nothing is sent then).
    */
   send(payload: Uint8Array, headers?: HeadersInit): boolean {
-    return this.host.sender.send(this, payload, Headers.from(headers), null, false)
+    return this.host.sender.send(this, setWhole(whole, payload), Headers.from(headers), null, false)
   }
 
   /** Sends the last message and ends the output, in one frame where it fits. Trailers and headers exclude each other. */
   sendLast(payload: Uint8Array, headers?: HeadersInit, trailers?: HeadersInit): boolean {
-    return this.host.sender.send(this, payload, Headers.from(headers), Headers.from(trailers), true)
+    return this.host.sender.send(
+      this,
+      setWhole(whole, payload),
+      Headers.from(headers),
+      Headers.from(trailers),
+      true,
+    )
+  }
+
+  /** As `send`, or `sendLast` when `isLast`, for bytes of which no view is to be made; takes the bytes. @internal */
+  sendRange(payload: ByteRange, headers: Headers, trailers: Headers, isLast: boolean): boolean {
+    return this.host.sender.send(this, payload, headers, trailers, isLast)
   }
 
   /** Sends headers without a message, for instance before a slow answer. The second time costs the other side patience. */

@@ -2,6 +2,7 @@
 // accepted, refused or held (spec §5, §8, §11).
 // Must not know: how channels end (endings.ts), the session's own beginning and end, keepalive, drain.
 
+import { type ByteRange, byteRange } from './byte-range.js'
 import { Channel, type ChannelHost, type ChannelSink, type FailOptions } from './channel.js'
 import {
   ACCEPTED,
@@ -46,8 +47,10 @@ import { Sender, type SenderHost } from './sender.js'
 import { type ChannelsHost, type SessionCounters, zeroCounters } from './session-core.js'
 import { NO_BYTES } from './utf8.js'
 
+const NOTHING: ByteRange = byteRange()
+
 /** Receives nothing: for channels that nobody has taken. */
-const SILENT: ChannelSink = { onMessage: () => {} }
+export const SILENT: ChannelSink = { onMessage: () => {} }
 
 export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   readonly limits: SessionLimits
@@ -115,17 +118,17 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   // ---- beginning ----------------------------------------------------------------------------------------------------
 
   /** Opens a channel; takes `message`. Its OPEN leaves when credit allows. Throws LimitError. */
-  open(open: OpenInfo, message: Uint8Array | undefined, sink: ChannelSink | undefined): Channel {
+  open(open: OpenInfo, message: ByteRange | null, sink: ChannelSink): Channel {
     const { flags, timeoutMs } = open
     const bits =
       ACCEPTED |
       ((flags & FLAG_ONEWAY) !== 0 ? ONEWAY : 0) |
       ((flags & FLAG_IDEM) !== 0 ? IDEMPOTENT : 0) |
-      (message !== undefined ? STARTS_WITH_MESSAGE : 0)
-    const channel = new Channel(this, 0, open, bits, sink ?? SILENT)
+      (message !== null ? STARTS_WITH_MESSAGE : 0)
+    const channel = new Channel(this, 0, open, bits, sink)
     if (timeoutMs > 0) this.#setDeadline(channel, timeoutMs)
     try {
-      if (message === undefined) this.sender.open(channel, flags, NO_BYTES)
+      if (message === null) this.sender.open(channel, flags, NOTHING)
       else this.sender.open(channel, flags | FLAG_MSG, message)
     } catch (error) {
       if (channel.deadline !== null) this.#deadlines.remove(channel.deadline)
@@ -187,7 +190,14 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     else this.#host.notifyChannel(channel)
   }
 
-  /** The credentials are good: what was held is shown, in order. */
+  /** The credentials are good: full limits. */
+  admit(): void {
+    this.receiver.isHeld = false
+    this.receiver.connection.windowBytes = this.limits.connectionWindowBytes
+    this.slots.resize(this.limits.maxOpenChannels)
+  }
+
+  /** What was held meanwhile is shown, in order. */
   presentHeld(): void {
     const held = [...this.held]
     this.held.clear()

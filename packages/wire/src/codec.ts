@@ -1,5 +1,6 @@
 // Owns: what a codec is to the rest of the library. The codecs themselves live in @peerplex/codec.
 // Must not know: any particular encoding.
+import type { ByteRange } from './byte-range.js'
 
 /** Takes functions and streams out of a value while it is encoded: each becomes a reference (spec §14). */
 export interface RefExporter {
@@ -24,6 +25,8 @@ export interface Codec {
   readonly name: string
   /** Bytes for `value`, which nobody changes any more; what stands around them in their buffer belongs to others. Without `refs` a function in the value is an error that says so. */
   encode(value: unknown, refs?: RefExporter): Uint8Array
+  /** As `encode`; where it is there, `out` is set to the bytes at the very end of the call, and no view need be made of each message. */
+  encodeRange?(value: unknown, out: ByteRange): void
   /** The value of `payload` (borrowed: what is returned shares no memory with it). Bounded before anything is built. */
   decode(payload: Uint8Array, refs?: RefImporter): unknown
   /** As `decode` for `bytes[start, end)`; where it is there, no view need be made for each payload. */

@@ -2,6 +2,7 @@
 // messages, and the outbox that holds what is committed.
 // Must not know: queues and turns (sender.ts), what arrives, why a channel closes.
 
+import { type ByteRange, byteRange } from './byte-range.js'
 import type { Channel } from './channel.js'
 import { ANSWERED, OUT_MESSAGE, PARTIAL_SLOT } from './channel-bits.js'
 import { DO_OPEN, DO_OPEN_FIN, DO_OPEN_ONEWAY, DO_SEND, DO_SEND_FIN } from './channel-state.js'
@@ -79,6 +80,7 @@ export class Committer {
   readonly #limits: SessionLimits
   #openLimit: number = FLOOR_HELLO.maxOpenChannels
   #opensSent = 0
+  readonly #part = byteRange()
   /** The largest frame that is sent, header apart. */
   #frameBytes: number = Math.min(FLOOR_HELLO.maxFrameBytes, LARGEST_SENT_FRAME_BYTES)
   /** Metadata that fits on every channel. */
@@ -214,29 +216,41 @@ export class Committer {
       own.messagesSent = (own.messagesSent + 1) | 0
       this.messagesSent++
     }
-    const isWhole = item.offset === 0 && !isMore
-    const part = isWhole ? payload : payload.subarray(item.offset, item.offset + bytes)
+    const part = this.#part
+    part.bytes = payload
+    part.start = item.offset
+    part.end = item.offset + bytes
     this.#write(channel, flags, isOpen, isMore, entries, part)
+    part.bytes = NO_BYTES
     return bytes
   }
 
   /**
-   * Commits the first frame of a channel where it is a whole message, or an OPEN, that every credit and limit covers: what nearly all
-   * calls are made of. False: nothing was done, and `commit` has to judge.
+   * Commits a whole message, or an OPEN, in one frame where every credit and limit covers it: what nearly all are. The caller sees to it
+   * that nothing of the channel waits before it. False: nothing was done, and `commit` has to judge.
    */
-  commitFirst(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array): boolean {
-    if ((flags & (ITEM_OPEN | FLAG_MSG)) === 0) return false
-    if (channel.sendState !== null || channel.firstSentBytes !== 0) return false
+  commitWhole(channel: Channel, flags: number, entries: Uint8Array, payload: ByteRange): boolean {
     const isOpen = (flags & ITEM_OPEN) !== 0
+    const hasMessage = (flags & FLAG_MSG) !== 0
+    if (!isOpen && !hasMessage) return false
+    const bytes = payload.end - payload.start
     const meta = entries.length + (isOpen ? OPEN_PREFIX_BYTES + channel.open.nameBytes.length : 0)
-    const size = meta + payload.length
+    const size = meta + bytes
     if (meta > this.#plainMetaBytes || size > this.#frameBytes) return false
-    if (payload.length > this.remote.maxMessageBytes) return false
-    const charge = size + ((flags & FLAG_MSG) !== 0 ? MESSAGE_CHARGE_BYTES : 0)
-    if (charge > this.#windowBytes(channel) || charge > this.credit.bytesLeft) return false
-    channel.firstSentBytes = charge
+    if (bytes > this.remote.maxMessageBytes) return false
+    const charge = hasMessage ? size + MESSAGE_CHARGE_BYTES : size
+    if (charge > this.credit.bytesLeft) return false
+    if (channel.sendState === null && channel.firstSentBytes === 0) {
+      if (charge > this.#windowBytes(channel)) return false
+      channel.firstSentBytes = charge
+    } else {
+      const own = channel.sendCredit
+      if (charge > own.bytesLeft || (hasMessage && own.messagesLeft <= 0)) return false
+      own.charge(charge)
+      if (hasMessage) own.messagesSent = (own.messagesSent + 1) | 0
+    }
     this.credit.charge(charge)
-    if ((flags & FLAG_MSG) !== 0) this.messagesSent++
+    if (hasMessage) this.messagesSent++
     this.#write(channel, flags, isOpen, false, entries, payload)
     return true
   }
@@ -252,7 +266,7 @@ export class Committer {
     isOpen: boolean,
     isMore: boolean,
     entries: Uint8Array,
-    part: Uint8Array,
+    part: ByteRange,
   ): void {
     const ending = isMore ? FLAG_MORE : flags & (FLAG_FIN | FLAG_TRL)
     const wireFlags = (flags & FLAG_MSG) | ending
@@ -263,7 +277,7 @@ export class Committer {
     }
     if (!isOpen) {
       channel.bits |= ANSWERED
-      this.outbox.data(wireFlags, channel.id, entries, part)
+      this.outbox.data(wireFlags, channel.id, entries, part.bytes, part.start, part.end, part.view)
       this.#host.applyLocal(channel, (wireFlags & FLAG_FIN) !== 0 ? DO_SEND_FIN : DO_SEND)
       return
     }
@@ -284,7 +298,10 @@ export class Committer {
       codec,
       nameBytes,
       entries,
-      part,
+      part.bytes,
+      part.start,
+      part.end,
+      part.view,
     )
     const event =
       (openFlags & FLAG_ONEWAY) !== 0 ? DO_OPEN_ONEWAY : (openFlags & FLAG_FIN) !== 0 ? DO_OPEN_FIN : DO_OPEN

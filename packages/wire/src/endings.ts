@@ -222,11 +222,13 @@ export class Endings {
     }
   }
 
-  /** RESET(UNAVAILABLE) on everything that is left: the grace of a drain is over. */
-  resetAll(): void {
+  /** Whatever still runs ends now: RESET(UNAVAILABLE) on it. What is in the output goes out, one-ways too. */
+  endAll(reason: string): void {
+    this.returnOpening(reason, true)
     for (const channel of this.#channels.table.snapshot()) {
       if (channel.stateNumber !== STATE_CLOSED) this.reset(channel, CODE_UNAVAILABLE)
     }
+    this.finishOneways(Number.POSITIVE_INFINITY)
   }
 
   /** The connection is over. `delivery` overrides what is otherwise known of each call of ours. */

@@ -1,4 +1,5 @@
 // What a user of the protocol core needs; siblings of this project find more in internal.ts.
+export type { ByteRange } from './byte-range.js'
 export type { ChannelSink, FailOptions, Message, OpenOptions, Outcome } from './channel.js'
 export { Channel } from './channel.js'
 export type { Codec, RefExporter, RefImporter } from './codec.js'

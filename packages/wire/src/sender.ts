@@ -5,6 +5,7 @@
 // and the channel a member of one list: ready (has its turn), waitingConnection or waitingPartial. A channel that lacks its
 // own credit is in no list; CREDIT puts it back.
 
+import { type ByteRange, byteRange, viewOf } from './byte-range.js'
 import type { Channel } from './channel.js'
 import { ANSWERED, LISTED, OUT_MESSAGE, OUTPUT_ENDED, STOP_RECEIVED, WANTS_ROOM } from './channel-bits.js'
 import { ChannelList } from './channel-list.js'
@@ -40,6 +41,8 @@ const COMMIT_AHEAD_BYTES = 65_536
 /** A last message this small always fits one frame, so its trailers may ride along. */
 const SMALL_LAST_BYTES = 4_000
 
+const NOTHING: ByteRange = byteRange()
+
 /** What `commit` would say of an item that has to wait its turn. */
 const NOT_TRIED = -9
 
@@ -54,7 +57,6 @@ export class Sender {
   readonly #waitingPartial = new ChannelList()
   /** Channels whose OPEN waits, in the order of `open`. A set, because any of them may be cancelled. */
   readonly #opening = new Set<Channel>()
-  readonly #direct: OutboundItem = { flags: 0, entries: NO_BYTES, payload: NO_BYTES, offset: 0, next: null }
   /** Why the first of them cannot go; 0 when nobody has tried since something changed. */
   #openBlock = 0
 
@@ -82,10 +84,10 @@ export class Sender {
   // ---- from the program ---------------------------------------------------------------------------------------------
 
   /** Queues the OPEN of a new channel with its first message, if any. Throws LimitError. */
-  open(channel: Channel, flags: number, payload: Uint8Array): void {
+  open(channel: Channel, flags: number, payload: ByteRange): void {
     const entries = channel.headers.encoded
     const meta = OPEN_PREFIX_BYTES + channel.open.nameBytes.length + entries.length
-    this.committer.assertFits(channel, payload.length, meta)
+    this.committer.assertFits(channel, payload.end - payload.start, meta)
     if (entries.length > 0) this.#host.exportRefs(channel, entries)
     if ((flags & FLAG_FIN) !== 0) channel.bits |= OUTPUT_ENDED
     const isNext = this.#opening.size === 0 && this.committer.openCredit > 0
@@ -94,7 +96,7 @@ export class Sender {
 
   send(
     channel: Channel,
-    payload: Uint8Array,
+    payload: ByteRange,
     headers: Headers,
     trailers: Headers | null,
     isLast: boolean,
@@ -103,19 +105,24 @@ export class Sender {
     let flags = FLAG_MSG
     let entries = headers.encoded
     let last: Uint8Array | null = null
+    const bytes = payload.end - payload.start
     if (isLast) {
       const trailing = trailers === null ? NO_BYTES : trailers.encoded
       if (trailing.length === 0) flags |= FLAG_FIN
-      else if (entries.length === 0 && payload.length + trailing.length <= SMALL_LAST_BYTES) {
+      else if (entries.length === 0 && bytes + trailing.length <= SMALL_LAST_BYTES) {
         flags |= FLAG_FIN | FLAG_TRL
         entries = trailing
       } else last = trailing
     }
-    this.committer.assertFits(channel, payload.length, Math.max(entries.length, last?.length ?? 0))
+    this.committer.assertFits(
+      channel,
+      bytes,
+      last === null ? entries.length : Math.max(entries.length, last.length),
+    )
     if (entries.length > 0) this.#host.exportRefs(channel, entries)
     if (isLast) channel.bits |= OUTPUT_ENDED
     this.#submit(channel, flags, entries, payload, this.#isFirst(channel))
-    if (last !== null) this.#submit(channel, FLAG_FIN | FLAG_TRL, last, NO_BYTES, this.#isFirst(channel))
+    if (last !== null) this.#submit(channel, FLAG_FIN | FLAG_TRL, last, NOTHING, this.#isFirst(channel))
     if (channel.outHead === null) return true
     channel.bits |= WANTS_ROOM
     return false
@@ -125,7 +132,7 @@ export class Sender {
     if (!this.#assertOpen(channel, 'send headers')) return
     if (headers.encoded.length === 0) return
     this.committer.assertFits(channel, 0, headers.encoded.length)
-    this.#submit(channel, 0, headers.encoded, NO_BYTES, this.#isFirst(channel))
+    this.#submit(channel, 0, headers.encoded, NOTHING, this.#isFirst(channel))
   }
 
   end(channel: Channel, trailers: Headers): void {
@@ -133,7 +140,7 @@ export class Sender {
     this.committer.assertFits(channel, 0, trailers.encoded.length)
     channel.bits |= OUTPUT_ENDED
     const flags = trailers.encoded.length > 0 ? FLAG_FIN | FLAG_TRL : FLAG_FIN
-    this.#submit(channel, flags, trailers.encoded, NO_BYTES, this.#isFirst(channel))
+    this.#submit(channel, flags, trailers.encoded, NOTHING, this.#isFirst(channel))
   }
 
   /** Forgets what the channel has not committed. Returns whether its OPEN was among it. */
@@ -272,32 +279,29 @@ export class Sender {
   }
 
   /** `isNext`: nothing of its own kind waits before it. Then it goes straight through, without a place in a queue. */
-  #submit(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array, isNext: boolean): void {
+  #submit(channel: Channel, flags: number, entries: Uint8Array, payload: ByteRange, isNext: boolean): void {
     const isNow = isNext && this.#isCalm()
-    if (isNow && this.committer.commitFirst(channel, flags, entries, payload)) {
-      this.#host.onOutputPending()
-      return
-    }
-    const result = isNow ? this.#commitNow(channel, flags, entries, payload) : NOT_TRIED
-    if (result !== payload.length && result !== IS_OVERSIZED) {
-      this.#enqueue(channel, { flags, entries, payload, offset: Math.max(result, 0), next: null })
-      if (channel.stateNumber === STATE_IDLE) this.#opening.add(channel)
-      else this.#list(channel)
+    if (!isNow || !this.committer.commitWhole(channel, flags, entries, payload)) {
+      this.#submitItem(channel, flags, entries, viewOf(payload), isNow)
     }
     this.#host.onOutputPending()
   }
 
-  /** Most messages leave at once, whole: one item serves them all, and none is made for each. */
-  #commitNow(channel: Channel, flags: number, entries: Uint8Array, payload: Uint8Array): number {
-    const item = this.#direct
-    item.flags = flags
-    item.entries = entries
-    item.payload = payload
-    item.offset = 0
-    const result = this.committer.commit(channel, item, LARGEST_SENT_FRAME_BYTES)
-    item.payload = NO_BYTES
-    item.entries = NO_BYTES
-    return result
+  /** One that is too large for a frame, or has to wait. */
+  #submitItem(
+    channel: Channel,
+    flags: number,
+    entries: Uint8Array,
+    payload: Uint8Array,
+    isNow: boolean,
+  ): void {
+    const item = { flags, entries, payload, offset: 0, next: null }
+    const result = isNow ? this.committer.commit(channel, item, LARGEST_SENT_FRAME_BYTES) : NOT_TRIED
+    if (result === payload.length || result === IS_OVERSIZED) return
+    item.offset = Math.max(result, 0)
+    this.#enqueue(channel, item)
+    if (channel.stateNumber === STATE_IDLE) this.#opening.add(channel)
+    else this.#list(channel)
   }
 
   #enqueue(channel: Channel, item: OutboundItem): void {

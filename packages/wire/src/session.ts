@@ -3,12 +3,12 @@
 //
 // Three rules make the push style safe: a sink may call anything but `receive`; what a sink throws ends its channel only;
 // after `onClose` the session calls no sink on its own (a paused channel still hands over what it holds when resumed).
-//
 // The rules themselves: dispatcher.ts (what a frame means), channels.ts (how channels begin and end), sender.ts with
 // committer.ts (what goes out), receiver.ts (what comes in).
 
+import { type ByteRange, byteRange, setWhole } from './byte-range.js'
 import type { Channel, ChannelSink, OpenOptions } from './channel.js'
-import { Channels } from './channels.js'
+import { Channels, SILENT } from './channels.js'
 import { Control } from './control.js'
 import { Dispatcher } from './dispatcher.js'
 import { Headers } from './entries.js'
@@ -125,15 +125,16 @@ export class Session implements ChannelsHost, DispatcherHost {
    * ClosedError UNAVAILABLE (not-sent) when the session is closed or the other side drains.
    */
   open(name: string, options: OpenOptions = {}): Channel {
-    if (!this.#isStarted) throw reasons.notStarted('open')
-    return this.openAs(openInfo(name, options), options.message, options.sink)
+    const { message, sink = SILENT } = options
+    const payload = message === undefined ? null : setWhole(byteRange(), message)
+    return this.openAs(openInfo(name, options), payload, sink)
   }
 
   /** As `open`, for what is checked already. @internal */
-  openAs(open: OpenInfo, message: Uint8Array | undefined, sink: ChannelSink | undefined): Channel {
+  openAs(open: OpenInfo, message: ByteRange | null, sink: ChannelSink): Channel {
     if (!this.#isStarted) throw reasons.notStarted('open')
-    const isAllowed = this.isUsable || (this.isOpen && this.channels.isCallOfLiveRef(open))
-    if (!isAllowed) throw reasons.notUsable(open.name, this.isOpen)
+    const isUsable = this.isUsable || (this.isOpen && this.channels.isCallOfLiveRef(open))
+    if (!isUsable) throw reasons.notUsable(open.name, this.isOpen)
     return this.channels.open(open, message, sink)
   }
 
@@ -142,9 +143,7 @@ export class Session implements ChannelsHost, DispatcherHost {
     if (this.#authState !== 'pending' || !this.isOpen) return
     this.#authState = 'admitted'
     this.#helloDeadlineMs = this.hasHello ? Number.POSITIVE_INFINITY : this.#helloDeadlineMs
-    this.channels.receiver.isHeld = false
-    this.channels.receiver.connection.windowBytes = this.limits.connectionWindowBytes
-    this.channels.slots.resize(this.limits.maxOpenChannels)
+    this.channels.admit()
     this.#control.announceAdmission()
     this.channels.presentHeld()
   }
@@ -199,7 +198,7 @@ export class Session implements ChannelsHost, DispatcherHost {
     this.#bytesReceived += chunk.length
     this.channels.economy.refill(nowMs)
     if (chunk.length > 0) this.#control.keepalive.onReceived(nowMs)
-    // Views of a plain array are cheaper than views of a Node Buffer, and what the program gets is a Uint8Array everywhere.
+    // A plain array: what the program gets is a Uint8Array everywhere, and views of one are cheaper than those of a Buffer.
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
     try {
       this.#intake.push(bytes, this.#onPreface)
@@ -404,10 +403,7 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** Whatever still runs ends now. */
   #endAll(reason: string): void {
     this.#control.finishDrain()
-    this.channels.endings.returnOpening(reason, true)
-    this.channels.endings.resetAll()
-    // What is in the output goes out, one-ways too.
-    this.channels.endings.finishOneways(Number.POSITIVE_INFINITY)
+    this.channels.endings.endAll(reason)
   }
 
   /** Whether a drain has come to its end: FINAL is out or in, and no channel is left. */

@@ -1,0 +1,31 @@
+// Owns: a part of some bytes as one object that is used again and again, so that no view is made of each message.
+// Must not know: what the bytes are.
+import { NO_BYTES } from './utf8.js'
+
+/** `bytes[start, end)`. Lent for one call: who keeps it keeps what `viewOf` gives. */
+export interface ByteRange {
+  bytes: Uint8Array
+  /** All of the buffer that `bytes` is all of, where its owner has one: copying a little is faster with it. */
+  view: DataView | null
+  start: number
+  end: number
+}
+
+/** An empty range to be set. */
+export function byteRange(): ByteRange {
+  return { bytes: NO_BYTES, view: null, start: 0, end: 0 }
+}
+
+/** Makes it all of `bytes`. */
+export function setWhole(range: ByteRange, bytes: Uint8Array): ByteRange {
+  range.bytes = bytes
+  range.view = null
+  range.start = 0
+  range.end = bytes.length
+  return range
+}
+
+/** Its bytes as an array of their own length, which shares their memory. */
+export function viewOf({ bytes, start, end }: ByteRange): Uint8Array {
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)
+}
