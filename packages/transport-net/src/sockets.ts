@@ -1,5 +1,6 @@
-// Owns: which scheme leads to which kind of socket. Everything that needs Node for it is behind this file.
+// Owns: which scheme leads to which kind of socket. Everything that needs Node for it is behind this file, which is loaded with the first socket.
 // Must not know: the options of a transport and their defaults.
+// An entry for sibling packages; no promise of stability. @internal
 import type { AbortSignalLike, Connection, Endpoint, Listener } from '@peerplex/wire/transport'
 import { dial } from './dial.js'
 import { listenTcp } from './listen-tcp.js'
