@@ -1,5 +1,5 @@
-// Owns the build: `tsc -b` checks the types and writes the `.d.ts`, rolldown writes one `.js` per exported entry (with what the entries of a
-// package share in a chunk beside them, so that a class exists once), and one script per row of SCRIPTS for pages without a bundler.
+// Owns the build: `tsc -b` checks the types and writes the `.d.ts`, rolldown writes one `.js` per exported entry (`bundles.mjs` says what is in it)
+// and one script per row of SCRIPTS for pages without a bundler.
 // It must not know what a package does.
 // The `.js` is bundled from the sources, never from compiler output: an incremental `tsc -b` over files that a bundler rewrote would mix ages.
 
@@ -8,6 +8,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'rolldown'
+import { bundleRuns } from './bundles.mjs'
 import { packageEntries, root, workspacePackages } from './workspace.mjs'
 
 /**
@@ -65,25 +66,16 @@ export function browserAliases() {
 /** Writes the shipped `.js` files of every package that has sources. */
 export async function buildBundles() {
   for (const pkg of workspacePackages()) {
-    const entries = packageEntries(pkg).filter((entry) => existsSync(entry.source))
-    const [first] = entries
-    if (!first) continue
-    const { output } = await build({
-      input: Object.fromEntries(entries.map((entry) => [entry.output.replace(/\.js$/, ''), entry.source])),
-      platform: 'neutral',
-      // Relative and absolute paths are the package itself; every bare name is somebody else's.
-      external: /^[^./]/,
-      transform: { target: 'es2022' },
-      output: {
-        dir: first.outDir,
-        format: 'esm',
-        sourcemap: true,
-        entryFileNames: '[name].js',
-        chunkFileNames: 'shared/[name].js',
-      },
-      logLevel: 'warn',
-    })
-    removeStale(first.outDir, join(root, pkg.dir, 'src'), new Set(output.map((file) => file.fileName)))
+    /** @type {Set<string>} */
+    const written = new Set()
+    for (const run of bundleRuns(pkg)) {
+      const { output } = await build(run)
+      for (const { fileName } of output) {
+        if (written.has(fileName)) throw new Error(`${pkg.manifest.name}: ${fileName} is written twice`)
+        written.add(fileName)
+      }
+    }
+    if (written.size > 0) removeStale(join(root, pkg.dir, 'dist'), join(root, pkg.dir, 'src'), written)
   }
   for (const script of SCRIPTS) await build(scriptOptions(script))
 }

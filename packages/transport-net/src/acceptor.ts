@@ -2,9 +2,10 @@
 // Must not know: kinds of addresses and what they leave behind.
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import type { Connection } from '@peerplex/wire/transport'
-import { type ReadBuffer, withLargeReads } from './large-reads.js'
+import { withLargeReads } from './large-reads.js'
 import { NetConnection } from './net-connection.js'
 import type { ResolvedNetOptions } from './options.js'
+import type { ReadBuffer } from './read-buffer.js'
 
 /** Hands every accepted connection to `onConnection`; `urlOf` names it. Not listening yet. */
 export function createAcceptor(

@@ -3,9 +3,9 @@
 import { Socket, type SocketConnectOpts } from 'node:net'
 import { TransportError } from '@peerplex/wire'
 import type { AbortSignalLike } from '@peerplex/wire/transport'
-import type { ReadBuffer } from './large-reads.js'
 import { NetConnection } from './net-connection.js'
 import type { ResolvedNetOptions } from './options.js'
+import type { ReadBuffer } from './read-buffer.js'
 import { connectError } from './system-errors.js'
 
 /** Rejects with TransportError UNAVAILABLE, or CANCELLED when `signal` was first. After that nothing is left open. */

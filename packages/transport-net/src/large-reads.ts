@@ -1,49 +1,10 @@
-// Owns: sockets that read into one large buffer, which all of a transport share, instead of a new one of 64 KiB for each read.
+// Owns: accepted sockets that read into the buffer of their transport.
 // Must not know: what is done with what was read.
 //
-// What is read is only there until the callback returns. Everything here runs on one thread and a read is handed over at once, so
-// one buffer serves all sockets. Node offers this for sockets that dial (`onread`); an accepted one is made anew around its handle,
-// which is not documented: where there is no such handle, and in other runtimes, sockets stay as they are.
+// Node offers this for sockets that dial (`onread`); an accepted one is made anew around its handle, which is not documented: where
+// there is no such handle, and in other runtimes, sockets stay as they are.
 import { Socket } from 'node:net'
-
-/** What a socket with large reads tells, once it has somebody to tell. */
-export interface ReadTarget {
-  /** `bytes` (borrowed) were read. */
-  onRead(bytes: Uint8Array): void
-}
-
-/** The buffer of one transport; none before the first socket needs it. */
-export class ReadBuffer {
-  readonly #size: number
-  #bytes: Uint8Array | null = null
-
-  /** 0: no large reads. */
-  constructor(size: number) {
-    this.#size = size
-  }
-
-  /** What a socket is made with, and the place for whoever is to be told. Undefined where there are no large reads. */
-  reader(): Reader | undefined {
-    if (this.#size === 0) return undefined
-    this.#bytes ??= new Uint8Array(this.#size)
-    return new Reader(this.#bytes)
-  }
-}
-
-export class Reader {
-  /** Set before the socket reads. */
-  target: ReadTarget | null = null
-  /** For the options of a socket. */
-  readonly onread: { buffer: Uint8Array; callback: (byteCount: number, bytes: Uint8Array) => boolean }
-
-  constructor(buffer: Uint8Array) {
-    const callback = (byteCount: number): boolean => {
-      this.target?.onRead(buffer.subarray(0, byteCount))
-      return true
-    }
-    this.onread = { buffer, callback }
-  }
-}
+import type { Reader } from './read-buffer.js'
 
 /** Of an accepted socket, as far as Node of today has it. */
 interface Internals {

@@ -3,8 +3,8 @@
 import type { AddressInfo, Socket } from 'node:net'
 import type { Connection, Endpoint, Listener } from '@peerplex/wire/transport'
 import { createAcceptor, startListening, stopListening } from './acceptor.js'
-import type { ReadBuffer } from './large-reads.js'
 import type { ResolvedNetOptions } from './options.js'
+import type { ReadBuffer } from './read-buffer.js'
 import { listenError } from './system-errors.js'
 
 export async function listenTcp(

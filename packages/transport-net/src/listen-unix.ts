@@ -9,8 +9,8 @@ import { dirname } from 'node:path'
 import { TransportError } from '@peerplex/wire'
 import type { Connection, Endpoint, Listener } from '@peerplex/wire/transport'
 import { createAcceptor, startListening, stopListening } from './acceptor.js'
-import type { ReadBuffer } from './large-reads.js'
 import type { ResolvedNetOptions } from './options.js'
+import type { ReadBuffer } from './read-buffer.js'
 import {
   type FileIdentity,
   hasListener,

@@ -2,7 +2,7 @@
 // Must not know: sessions, what the bytes mean, where the socket comes from.
 import type { Socket } from 'node:net'
 import type { Connection, ConnectionEnd, ConnectionSink } from '@peerplex/wire/transport'
-import type { Reader, ReadTarget } from './large-reads.js'
+import type { Reader, ReadTarget } from './read-buffer.js'
 import { brokenError } from './system-errors.js'
 
 /** Parts are copied together up to this size; above it, several buffers in one system call cost less than the copy. */

@@ -4,9 +4,9 @@ import { TransportError } from '@peerplex/wire'
 import { type Connection, type Listener, parseEndpoint } from '@peerplex/wire/transport'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { dial as dialSocket } from './dial.js'
-import { ReadBuffer } from './large-reads.js'
 import { netTransport } from './net-transport.js'
 import { resolveNetOptions } from './options.js'
+import { ReadBuffer } from './read-buffer.js'
 
 const transport = netTransport()
 const watch = new ContractWatch()

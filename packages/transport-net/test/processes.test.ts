@@ -29,7 +29,7 @@ beforeAll(async () => {
     input: fileURLToPath(new URL('./child-program.ts', import.meta.url)),
     platform: 'node',
     resolve: { alias: Object.fromEntries(entries.map(({ specifier, source }) => [`${specifier}$`, source])) },
-    output: { file: program, format: 'esm' },
+    output: { file: program, format: 'esm', codeSplitting: false },
     logLevel: 'silent',
   })
   chmodSync(dir, 0o755)

@@ -6,7 +6,8 @@ import { UsageError } from '@peerplex/wire'
 import type { Connection, Endpoint, Listener } from '@peerplex/wire/transport'
 import type { ResolvedWsOptions } from './options.js'
 import { listenError } from './system-errors.js'
-import { ACCEPTOR_OPTIONS, Gate, hostUrl, NOT_HERE, refuse, UPGRADE_REQUIRED } from './upgrade.js'
+import { ACCEPTOR_OPTIONS, Gate, NOT_HERE, refuse, UPGRADE_REQUIRED } from './upgrade.js'
+import { assertPath, hostUrl, pathOf } from './urls.js'
 
 export async function listenAlone(
   endpoint: Endpoint,
@@ -53,25 +54,6 @@ export async function listenAlone(
       early.destroyAll()
     },
   }
-}
-
-/** Throws UsageError for a path that no request can have. */
-export function assertPath(path: string, url: string): void {
-  const isWhole = path === '' || (path.startsWith('/') && /^[\x21-\x7e]*$/.test(path) && !/[?#]/.test(path))
-  if (isWhole) return
-  throw new UsageError(
-    'INVALID_ARGUMENT',
-    `listen ${url}: the path '${path.slice(0, 200)}' cannot be served`,
-    {
-      hint: "write a path that starts with '/', percent-encoded, without query and fragment",
-    },
-  )
-}
-
-/** The path of a request as it was sent, without its query. */
-export function pathOf({ url = '' }: IncomingMessage): string {
-  const query = url.indexOf('?')
-  return query < 0 ? url : url.slice(0, query)
 }
 
 async function createServer({ scheme, url }: Endpoint, options: ResolvedWsOptions): Promise<Server> {

@@ -8,6 +8,7 @@ import { nodeConnection, WS_OPTIONS } from './node-pipe.js'
 import type { OriginCheck, ResolvedWsOptions } from './options.js'
 import { isOriginAllowed } from './origin.js'
 import { SUBPROTOCOL } from './refusals.js'
+import { hostUrl } from './urls.js'
 
 const REASONS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -195,8 +196,4 @@ async function answerOf(check: OriginCheck, request: IncomingMessage, timeoutMs:
 function remoteUrl({ remoteAddress = 'unknown', remotePort = 0 }: Socket, isSecure: boolean): string {
   // An IPv4 address as an IPv6 listener sees it.
   return hostUrl(isSecure, remoteAddress.replace('::ffff:', ''), remotePort)
-}
-
-export function hostUrl(isSecure: boolean, host: string, port: number): string {
-  return `${isSecure ? 'wss' : 'ws'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
