@@ -240,13 +240,27 @@ export class MsgpackReader {
       let b = 0
       let c = 0
       let d = 0
-      for (; at + 4 <= end; at += 4) {
+      // Few long pieces: each is a string, and what joins two of them another one.
+      for (; at + 8 <= end; at += 8) {
+        a = bytes[at] as number
+        b = bytes[at + 1] as number
+        c = bytes[at + 2] as number
+        d = bytes[at + 3] as number
+        const e = bytes[at + 4] as number
+        const f = bytes[at + 5] as number
+        const g = bytes[at + 6] as number
+        const h = bytes[at + 7] as number
+        if ((a | b | c | d | e | f | g | h) > 0x7f) return this.#decoded(start, end)
+        text += fromCharCode(a, b, c, d, e, f, g, h)
+      }
+      if (at + 4 <= end) {
         a = bytes[at] as number
         b = bytes[at + 1] as number
         c = bytes[at + 2] as number
         d = bytes[at + 3] as number
         if ((a | b | c | d) > 0x7f) return this.#decoded(start, end)
         text += fromCharCode(a, b, c, d)
+        at += 4
       }
       const rest = end - at
       if (rest === 0) return text

@@ -2,7 +2,7 @@
 // that does no harm, being given up, and coming to an end exactly once.
 // Must not know: what an answer is; handlers; how connections are chosen.
 
-import { encodeTo, OpenRequest, outcomeError, type RequestSink } from '@peerplex/peer/internal'
+import { encodeTo, OpenRequest, type OpenSpec, outcomeError, type RequestSink } from '@peerplex/peer/internal'
 import {
   type ByteRange,
   type Channel,
@@ -20,6 +20,35 @@ import { Pump, type PumpEnd } from './pump.js'
 /** What a repetition may cost in memory (spec §25, retry input buffer). */
 const KEEP_INPUT_BYTES = 262_144
 
+/** What the option `to` throws ends the call that it belongs to. */
+class TargetErrors {
+  call: OutgoingCall | null = null
+
+  /** Not from within the search of a connection, on which other calls wait too. */
+  tell(error: unknown): void {
+    queueMicrotask(() => this.call?.giveUp(error))
+  }
+}
+
+/** Apart from the constructor, where the closure would cost every call. */
+function specOf(
+  host: CallHost,
+  name: string,
+  options: CallOptions,
+  isOneway: boolean,
+  isStream: boolean,
+  target: TargetErrors,
+): OpenSpec {
+  return callSpec(host, name, options, {
+    what: 'the call of',
+    isOneway,
+    hasMessage: !isStream,
+    windowBytes: undefined,
+    windowMessages: undefined,
+    onTargetError: (error) => target.tell(error),
+  })
+}
+
 /** A call is the request for its channel and that request's sink: one object instead of two (bench `c256`: see docs/performance.md). */
 export abstract class OutgoingCall extends OpenRequest implements RequestSink {
   protected readonly host: CallHost
@@ -36,21 +65,12 @@ export abstract class OutgoingCall extends OpenRequest implements RequestSink {
   constructor(host: CallHost, name: string, input: unknown, options: CallOptions, isOneway: boolean) {
     // A one-way is one message: what streams is for calls.
     const isStream = !isOneway && isAsyncIterable(input)
-    let tellTargetError: (error: unknown) => void = () => {}
     const isPlain = options === NO_OPTIONS && !isStream && !isOneway
-    const spec = isPlain
-      ? host.specs.get(host, name)
-      : callSpec(host, name, options, {
-          what: 'the call of',
-          isOneway,
-          hasMessage: !isStream,
-          windowBytes: undefined,
-          windowMessages: undefined,
-          onTargetError: (error) => tellTargetError(error),
-        })
+    const target = isPlain ? null : new TargetErrors()
+    const spec =
+      target === null ? host.specs.get(host, name) : specOf(host, name, options, isOneway, isStream, target)
     super(spec, null, host.channels.clock, host.channels.nextSequence())
-    // Not from within the search of a connection, on which other calls wait too.
-    if (!isPlain) tellTargetError = (error) => queueMicrotask(() => this.giveUp(error))
+    if (target !== null) target.call = this
     this.host = host
     this.#options = options
     this.#input = input
@@ -59,20 +79,26 @@ export abstract class OutgoingCall extends OpenRequest implements RequestSink {
   /** Begins; the last thing that a constructor does. */
   protected start(): void {
     const { signal } = this.#options
-    if (signal !== undefined) {
-      if (signal.aborted) {
-        this.state = 'settled'
-        this.fail(signal.reason)
-        return
-      }
-      this.#onAbort = () => this.giveUp(signal.reason)
-      signal.addEventListener('abort', this.#onAbort)
-    }
-    if (!this.spec.hasMessage) {
-      const onEnd = (end: PumpEnd, error: unknown): void => this.#onInputEnd(end, error)
-      this.#pump = new Pump(this.#input as AsyncIterable<unknown>, { onEnd, keepBytes: KEEP_INPUT_BYTES })
-    }
+    if (signal !== undefined && !this.#listen(signal)) return
+    if (!this.spec.hasMessage) this.#makePump()
     this.host.channels.enter(this)
+  }
+
+  /** False when it was aborted before, and is over. */
+  #listen(signal: AbortSignal): boolean {
+    if (signal.aborted) {
+      this.state = 'settled'
+      this.fail(signal.reason)
+      return false
+    }
+    this.#onAbort = () => this.giveUp(signal.reason)
+    signal.addEventListener('abort', this.#onAbort)
+    return true
+  }
+
+  #makePump(): void {
+    const onEnd = (end: PumpEnd, error: unknown): void => this.#onInputEnd(end, error)
+    this.#pump = new Pump(this.#input as AsyncIterable<unknown>, { onEnd, keepBytes: KEEP_INPUT_BYTES })
   }
 
   // ---- for the kinds of calls ---------------------------------------------------------------------------------------
@@ -100,7 +126,7 @@ export abstract class OutgoingCall extends OpenRequest implements RequestSink {
   }
 
   /** Fails it here and ends it over there. */
-  protected giveUp(error: unknown, code: number = CODE_CANCELLED): void {
+  giveUp(error: unknown, code: number = CODE_CANCELLED): void {
     this.fail(error)
     this.stopInput()
     this.host.channels.cancel(this, code)
