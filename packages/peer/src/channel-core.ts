@@ -15,11 +15,11 @@ import { byteRange, CODE_CANCELLED, failedPrecondition, setWhole } from '@peerpl
 import { ChannelEnd } from './channel-end.js'
 import { endWithError, undecodable, wireCodeOf } from './channel-errors.js'
 import type { MessageCallback, Reader, Taker } from './channel-input.js'
-import type { ChannelOptions } from './channel-options.js'
+import { NO_OPTIONS } from './channel-options.js'
 import { type ChannelOutcome, cancelledOutcome, channelOutcome, errorOutcome } from './channel-outcome.js'
 import { ChannelOutput, READY } from './channel-output.js'
 import { decodeRange, encodeTo } from './codec-ranges.js'
-import type { CoreHost } from './core-host.js'
+import type { CoreHost, CoreOptions } from './core-host.js'
 import {
   asPeerplexError,
   type OpenRequest,
@@ -28,9 +28,6 @@ import {
   type RequestSink,
 } from './open-request.js'
 import type { RemotePeer } from './remote-peer.js'
-
-/** What the program wants to be told, besides. */
-export type CoreOptions = Pick<ChannelOptions, 'signal' | 'onHeaders' | 'onTrailers'>
 
 /** Between a codec and an output. */
 const encoded = byteRange()
@@ -51,13 +48,14 @@ export class ChannelCore implements RequestSink {
   onMessageCall: MessageCallback<unknown> | null = null
   onEndCall: ((trailers: Headers) => void) | null = null
   onCloseCall: ((outcome: ChannelOutcome) => void) | null = null
-  readonly ending: ChannelEnd = new ChannelEnd()
   /** The other side's output is complete and read, or nobody wants it. */
   isInputEnded = false
 
   readonly #host: CoreHost
   readonly #options: CoreOptions
   readonly #spec: OpenSpec | null
+  /** Made when somebody asks for the end, or it comes. */
+  #ending: ChannelEnd | null = null
   #channel: Channel | null = null
   #request: OpenRequest | null = null
   #trailers: Headers = Headers.EMPTY
@@ -81,7 +79,7 @@ export class ChannelCore implements RequestSink {
     name: string,
     headers: Headers,
     spec: OpenSpec | null,
-    options: CoreOptions = {},
+    options: CoreOptions = NO_OPTIONS,
   ) {
     this.#host = host
     this.#options = options
@@ -90,6 +88,11 @@ export class ChannelCore implements RequestSink {
     this.isInbound = spec === null
     this.headers = headers
     this.output = new ChannelOutput(host, name)
+  }
+
+  get ending(): ChannelEnd {
+    this.#ending ??= new ChannelEnd()
+    return this.#ending
   }
 
   // ---- beginning ----------------------------------------------------------------------------------------------------
@@ -139,7 +142,7 @@ export class ChannelCore implements RequestSink {
 
   /** Encodes and sends. Throws PeerplexError for what cannot be sent. */
   sendValue(value: unknown, headers: Headers): Promise<void> {
-    if (this.ending.outcome !== null) return READY
+    if (this.#hasOutcome) return READY
     const codec = this.codec ?? this.#provisionalCodec()
     encodeTo(codec, value, encoded)
     return this.output.send(encoded, headers, codec)
@@ -332,7 +335,7 @@ export class ChannelCore implements RequestSink {
 
   onClose(outcome: Outcome): void {
     const request = this.#request
-    if (request !== null && this.ending.outcome === null) {
+    if (request !== null && !this.#hasOutcome) {
       if (!this.#hasInput && this.output.canReplay(outcome) && this.#host.retry(request, outcome)) {
         this.#channel = null
         this.codec = null
@@ -347,6 +350,11 @@ export class ChannelCore implements RequestSink {
   }
 
   // ---- inside -------------------------------------------------------------------------------------------------------
+
+  /** How it ended is known; messages may still wait to be read. */
+  get #hasOutcome(): boolean {
+    return this.#ending !== null && this.#ending.outcome !== null
+  }
 
   get #isFlowing(): boolean {
     return this.taker === 'onMessage' && this.onMessageCall !== null
@@ -369,7 +377,7 @@ export class ChannelCore implements RequestSink {
   }
 
   #end(outcome: Outcome): void {
-    if (this.ending.outcome !== null) return
+    if (this.#hasOutcome) return
     let error: PeerplexError | null = null
     if (outcome.code !== 0) {
       const { name, remote, codec } = this
@@ -400,7 +408,7 @@ export class ChannelCore implements RequestSink {
 
   /** The program's own signal says why. */
   #giveUp(signal: AbortSignal): void {
-    if (this.ending.outcome === null) this.ending.failure = signal.reason
+    if (!this.#hasOutcome) this.ending.failure = signal.reason
   }
 
   /** The handler is done with the channel; what it has not read is dropped. */
@@ -433,14 +441,10 @@ export class ChannelCore implements RequestSink {
     }
   }
 
-  #onThrown(error: unknown): void {
-    this.#reportUnmeant(error)
-    this.fail(error)
-  }
-
   /** Errors of this library are meant for the other side; all others are defects of this one. */
-  #reportUnmeant(error: unknown): void {
+  #onThrown(error: unknown): void {
     const isKnown = this.ending.hasFailed && error === this.ending.failure
     if (!(error instanceof PeerplexError) && !isKnown) this.report(error)
+    this.fail(error)
   }
 }

@@ -9,7 +9,7 @@ export class ChannelEnd {
   failure: unknown = undefined
   #abort: AbortController | null = null
   #closed: Promise<ChannelOutcome> | null = null
-  #resolveClosed: (outcome: ChannelOutcome) => void = () => {}
+  #resolveClosed: ((outcome: ChannelOutcome) => void) | null = null
 
   get hasFailed(): boolean {
     return this.outcome !== null && this.outcome.code !== 'OK'
@@ -42,6 +42,6 @@ export class ChannelEnd {
   finish(outcome: ChannelOutcome): void {
     this.outcome = outcome
     if (this.hasFailed) this.#abort?.abort(this.failure)
-    this.#resolveClosed(outcome)
+    this.#resolveClosed?.(outcome)
   }
 }

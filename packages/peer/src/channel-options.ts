@@ -46,6 +46,32 @@ const MAX_MS = 2 ** 31 - 1
 const MAX_NAME_BYTES = 255
 const LEAST_WINDOW_BYTES = 16_384
 
+/** What is told when nothing is: specs of such opens are made once a name. */
+export const NO_OPTIONS: Readonly<Record<string, never>> = Object.freeze({})
+
+/** Names with a spec that is kept. Cleared when full. */
+const KEPT_SPECS = 1_024
+
+/** What is opened without options, by name: most are, and each would make an object of its own. */
+export class SpecCache {
+  readonly #make: (name: string) => OpenSpec
+  readonly #specs = new Map<string, OpenSpec>()
+
+  /** `make` throws for names that make no sense. */
+  constructor(make: (name: string) => OpenSpec) {
+    this.#make = make
+  }
+
+  get(name: string): OpenSpec {
+    const known = this.#specs.get(name)
+    if (known !== undefined) return known
+    const spec = this.#make(name)
+    if (this.#specs.size >= KEPT_SPECS) this.#specs.clear()
+    this.#specs.set(name, spec)
+    return spec
+  }
+}
+
 /** Throws UsageError, LimitError for what makes no sense, before anything is sent. `report` hears what `to` throws. */
 export function channelSpec(
   name: string,

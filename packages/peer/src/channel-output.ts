@@ -40,7 +40,7 @@ export class ChannelOutput {
   #isComplete = true
   #isClosed = false
   #room: Promise<void> | null = null
-  #resolveRoom: () => void = () => {}
+  #resolveRoom: (() => void) | null = null
 
   constructor(host: OutputHost, name: string) {
     this.#host = host
@@ -188,7 +188,7 @@ export class ChannelOutput {
   #releaseRoom(): void {
     if (this.#room === null) return
     this.#room = null
-    this.#resolveRoom()
+    this.#resolveRoom?.()
   }
 }
 

@@ -8,7 +8,7 @@ import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
 import { ChannelCore } from './channel-core.js'
 import { type ChannelHandler, inboundHandler } from './channel-handler.js'
-import { type ChannelOptions, channelSpec } from './channel-options.js'
+import { type ChannelOptions, channelSpec, NO_OPTIONS, SpecCache } from './channel-options.js'
 import type { Clock } from './clock.js'
 import type { CodecSet } from './codec-set.js'
 import type { CoreHost } from './core-host.js'
@@ -17,7 +17,13 @@ import { type Filter, FilterChain, type FilterHost } from './filters.js'
 import { type InboundHandler, Inbox } from './inbox.js'
 import { Link, type LinkHost } from './link.js'
 import { OpenRequest, type OpenSpec, type RequestSink } from './open-request.js'
-import { type ChannelPeerOptions, type ResolvedPeerOptions, resolvePeerOptions } from './options.js'
+import {
+  type ChannelPeerOptions,
+  type DrainOptions,
+  type ResolvedPeerOptions,
+  resolvePeerOptions,
+  type TransportOptions,
+} from './options.js'
 import { PeerChannel } from './peer-channel.js'
 import { PeerConnection } from './peer-connection.js'
 import { Pool, type RemoteFactory } from './pool.js'
@@ -43,21 +49,13 @@ export interface BoundListener {
   close(): Promise<void>
 }
 
-/** What a transport lets one listener or link choose, by name. */
-export type TransportOptions = Readonly<Record<string, unknown>>
-
-/** How `drain` is told when to give up. */
-export interface DrainOptions {
-  /** How long running work may run, ms. Default 30 s. */
-  readonly graceMs?: number
-}
-
 const DEFAULT_GRACE_MS = 30_000
 
 export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   readonly options: ResolvedPeerOptions
   readonly #parts: ChannelPeerParts
   readonly #transports: readonly Transport[]
+  readonly #specs = new SpecCache((name) => this.#specOf(name, NO_OPTIONS))
   readonly #pool: Pool
   readonly #assigner: Assigner
   readonly #filters: FilterChain = new FilterChain(this)
@@ -151,11 +149,15 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
    * Opens a channel and returns it at once: it may wait for a connection, and what is sent meanwhile with it. Failures show
    * in `closed`. Throws UsageError, LimitError for a name or options that make no sense.
    */
-  open<T = unknown>(name: string, options: ChannelOptions = {}): PeerChannel<T> {
-    const spec = channelSpec(name, options, this.options, (error) => this.reportError(error, name, ''))
+  open<T = unknown>(name: string, options: ChannelOptions = NO_OPTIONS): PeerChannel<T> {
+    const spec = options === NO_OPTIONS ? this.#specs.get(name) : this.#specOf(name, options)
     const core = new ChannelCore(this, name, Headers.EMPTY, spec, options)
     core.open()
     return new PeerChannel<T>(core, options.codec ?? '')
+  }
+
+  #specOf(name: string, options: ChannelOptions): OpenSpec {
+    return channelSpec(name, options, this.options, (error) => this.reportError(error, name, ''))
   }
 
   /**

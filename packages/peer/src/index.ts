@@ -4,7 +4,7 @@ export type { ChannelHandler } from './channel-handler.js'
 export type { MessageCallback } from './channel-input.js'
 export type { ChannelOptions } from './channel-options.js'
 export type { ChannelOutcome } from './channel-outcome.js'
-export type { BoundListener, ChannelPeerParts, DrainOptions, TransportOptions } from './channel-peer.js'
+export type { BoundListener, ChannelPeerParts } from './channel-peer.js'
 export { ChannelPeer, createChannelPeer } from './channel-peer.js'
 export type { Clock, TimerHandle } from './clock.js'
 export { SYSTEM_CLOCK } from './clock.js'
@@ -21,12 +21,14 @@ export { outcomeError } from './open-request.js'
 export type {
   ChannelPeerOptions,
   Credentials,
+  DrainOptions,
   ErrorContext,
   Logger,
   PeerLimits,
   QueueOptions,
   QueueOverflow,
   ReconnectOptions,
+  TransportOptions,
 } from './options.js'
 export type { SendOptions } from './peer-channel.js'
 export { PeerChannel } from './peer-channel.js'

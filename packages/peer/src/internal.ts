@@ -1,7 +1,7 @@
 // For sibling packages and tests of this repository; no promise of stability. @internal
 export { endWithError, messageForRemote, wireCodeOf } from './channel-errors.js'
 export { isThenable } from './channel-handler.js'
-export { type OpenShape, openSpec } from './channel-options.js'
+export { NO_OPTIONS, type OpenShape, openSpec, SpecCache } from './channel-options.js'
 export { decodeRange, encodeTo } from './codec-ranges.js'
 export type { OpenSpec, RequestSink, RequestState, Target } from './open-request.js'
 export { asPeerplexError, notSentError, OpenRequest, outcomeError } from './open-request.js'

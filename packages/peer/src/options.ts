@@ -95,6 +95,15 @@ export interface ErrorContext {
   readonly remote: string
 }
 
+/** What a transport lets one listener or link choose, by name. */
+export type TransportOptions = Readonly<Record<string, unknown>>
+
+/** How `drain` is told when to give up. */
+export interface DrainOptions {
+  /** How long running work may run, ms. Default 30 s. */
+  readonly graceMs?: number
+}
+
 export interface ResolvedPeerOptions {
   readonly id: string
   readonly sessionLimits: SessionLimits

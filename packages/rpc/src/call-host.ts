@@ -1,7 +1,8 @@
 // Owns: what calls in both directions ask of the peer that they belong to.
 // Must not know: how a peer does any of it.
 import type { ChannelPeer } from '@peerplex/peer'
-import type { CallOptions, SpecCache } from './call-options.js'
+import type { SpecCache } from '@peerplex/peer/internal'
+import type { CallOptions } from './call-options.js'
 import type { ReplyStream } from './reply-stream.js'
 
 /** The three ways to call, without types. */

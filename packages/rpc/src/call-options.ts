@@ -2,7 +2,7 @@
 // Must not know: how a call runs.
 
 import type { ChannelOptions } from '@peerplex/peer'
-import { type OpenShape, type OpenSpec, openSpec } from '@peerplex/peer/internal'
+import { NO_OPTIONS, type OpenShape, type OpenSpec, openSpec } from '@peerplex/peer/internal'
 import type { Headers, HeadersInit } from '@peerplex/wire'
 import { invalidArgument, isChannelName } from '@peerplex/wire/internal'
 import type { CallHost } from './call-host.js'
@@ -31,12 +31,6 @@ export interface CallOptions {
   readonly onTrailers?: ((trailers: Headers) => void) | undefined
 }
 
-/** What a call without options is told: specs of such calls are made once a name. */
-export const NO_OPTIONS: CallOptions = Object.freeze({})
-
-/** Names with a spec that is kept. Cleared when full. */
-const KEPT_SPECS = 1_024
-
 const PLAIN: OpenShape = Object.freeze({
   what: 'the call of',
   isOneway: false,
@@ -46,19 +40,9 @@ const PLAIN: OpenShape = Object.freeze({
   onTargetError: () => {},
 })
 
-/** What is opened for calls without options, by name: most calls, and each would make an object of its own. */
-export class SpecCache {
-  readonly #specs = new Map<string, OpenSpec>()
-
-  /** As `callSpec` for a call of one message without options. */
-  get(host: CallHost, name: string): OpenSpec {
-    const known = this.#specs.get(name)
-    if (known !== undefined) return known
-    const spec = callSpec(host, name, NO_OPTIONS, PLAIN)
-    if (this.#specs.size >= KEPT_SPECS) this.#specs.clear()
-    this.#specs.set(name, spec)
-    return spec
-  }
+/** As `callSpec` for a call of one message without options. */
+export function plainSpec(host: CallHost, name: string): OpenSpec {
+  return callSpec(host, name, NO_OPTIONS, PLAIN)
 }
 
 /** Throws UsageError for what makes no sense, LimitError for too many headers; nothing has been sent then. */

@@ -2,7 +2,14 @@
 // that does no harm, being given up, and coming to an end exactly once.
 // Must not know: what an answer is; handlers; how connections are chosen.
 
-import { encodeTo, OpenRequest, type OpenSpec, outcomeError, type RequestSink } from '@peerplex/peer/internal'
+import {
+  encodeTo,
+  NO_OPTIONS,
+  OpenRequest,
+  type OpenSpec,
+  outcomeError,
+  type RequestSink,
+} from '@peerplex/peer/internal'
 import {
   type ByteRange,
   type Channel,
@@ -14,7 +21,7 @@ import {
 } from '@peerplex/wire'
 import { CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { CallHost } from './call-host.js'
-import { type CallOptions, callSpec, isAsyncIterable, NO_OPTIONS } from './call-options.js'
+import { type CallOptions, callSpec, isAsyncIterable } from './call-options.js'
 import { Pump, type PumpEnd } from './pump.js'
 
 /** What a repetition may cost in memory (spec §25, retry input buffer). */
@@ -68,7 +75,7 @@ export abstract class OutgoingCall extends OpenRequest implements RequestSink {
     const isPlain = options === NO_OPTIONS && !isStream && !isOneway
     const target = isPlain ? null : new TargetErrors()
     const spec =
-      target === null ? host.specs.get(host, name) : specOf(host, name, options, isOneway, isStream, target)
+      target === null ? host.specs.get(name) : specOf(host, name, options, isOneway, isStream, target)
     super(spec, null, host.channels.clock, host.channels.nextSequence())
     if (target !== null) target.call = this
     this.host = host

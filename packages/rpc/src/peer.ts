@@ -17,10 +17,11 @@ import {
   type PeerStats,
   type TransportOptions,
 } from '@peerplex/peer'
+import { NO_OPTIONS, SpecCache } from '@peerplex/peer/internal'
 import type { PeerplexError, UsageError } from '@peerplex/wire'
 import { invalidArgument } from '@peerplex/wire/internal'
 import type { CallHost } from './call-host.js'
-import { type CallOptions, NO_OPTIONS, SpecCache } from './call-options.js'
+import { type CallOptions, plainSpec } from './call-options.js'
 import { type Handler, InboundCall } from './inbound-call.js'
 import { NotifyCall } from './notify-call.js'
 import { RemotePeer } from './remote-peer.js'
@@ -58,7 +59,7 @@ export class Peer {
     this.channels = createChannelPeer({ ...parts, createRemote }, options)
     this.#host = {
       channels: this.channels,
-      specs: new SpecCache(),
+      specs: new SpecCache((name) => plainSpec(this.#host, name)),
       call: (name, input, callOptions) => this.call(name, input, callOptions),
       stream: (name, input, callOptions) => this.stream(name, input, callOptions),
       notify: (name, input, callOptions) => this.notify(name, input, callOptions),
@@ -165,7 +166,7 @@ export class Peer {
    * Opens a channel and returns it at once: it may wait for a connection, and what is sent meanwhile with it. Failures show in
    * `closed`. Throws UsageError, LimitError for a name or options that make no sense.
    */
-  open<T = unknown>(name: string, options: ChannelOptions = {}): PeerChannel<T> {
+  open<T = unknown>(name: string, options?: ChannelOptions): PeerChannel<T> {
     return this.channels.open<T>(name, options)
   }
 
