@@ -34,8 +34,8 @@ import {
 } from './error-codes.js'
 import { LimitError } from './errors.js'
 import { KEY_ENCODING, KEY_REFS } from './header-keys.js'
-import type { Hello } from './hello.js'
-import { OpenChecker } from './open-request.js'
+import { LateSet } from './late-set.js'
+import type { OpenChecker } from './open-request.js'
 import { OpenSlots } from './open-slots.js'
 import type { SessionLimits } from './options.js'
 import type { Outbox } from './outbox.js'
@@ -43,6 +43,7 @@ import { Receiver, type ReceiverHost } from './receiver.js'
 import { RefTable } from './refs.js'
 import { Sender, type SenderHost } from './sender.js'
 import { type ChannelsHost, type SessionCounters, zeroCounters } from './session-core.js'
+import type { SessionProfile } from './session-profile.js'
 import { NO_BYTES } from './utf8.js'
 
 /** Receives nothing: for channels that nobody has taken. */
@@ -64,21 +65,23 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   readonly endings: Endings
   /** Inbound channels that wait for the verdict on the credentials, in order. */
-  readonly held: Set<Channel> = new Set()
+  readonly held: LateSet<Channel> = new LateSet()
 
   readonly #host: ChannelsHost
-  readonly #checker = new OpenChecker()
+  readonly #checker: OpenChecker
   readonly #deadlines = new DeadlineHeap<Channel>()
   /** REFs that wait for an OPEN. */
   #releases: (readonly [refId: number, count: number])[] = []
   /** Whether a message with `encoding` is refused; a middleman passes it on. */
   readonly checksEncoding: boolean
 
-  constructor(host: ChannelsHost, limits: SessionLimits, hello: Hello, checksEncoding: boolean) {
+  constructor(host: ChannelsHost, profile: SessionProfile) {
+    const { limits, hello } = profile
     this.#host = host
     this.limits = limits
-    this.checksEncoding = checksEncoding
-    this.sender = new Sender(this, limits)
+    this.#checker = profile.checker
+    this.checksEncoding = profile.checksEncoding
+    this.sender = new Sender(this, limits, profile.names)
     this.receiver = new Receiver(this, limits, hello.connectionWindowBytes)
     this.slots = new OpenSlots(hello.maxOpenChannels)
     this.economy = new Economy(limits.economyCap, limits.economyRefill, limits.economyRefillMs, host.nowMs)

@@ -23,7 +23,7 @@ import { FLOOR_HELLO, type Hello } from './hello.js'
 import type { SessionLimits } from './options.js'
 import { Outbox } from './outbox.js'
 import { remaining } from './serial.js'
-import { NameBytes, NO_BYTES } from './utf8.js'
+import { type NameBytes, NO_BYTES } from './utf8.js'
 
 /** What waits in a channel: a message or the rest of one, headers alone, or FIN alone; the first may be the OPEN. */
 export interface OutboundItem {
@@ -73,13 +73,14 @@ export class Committer {
 
   readonly #host: CommitHost
   readonly #limits: SessionLimits
-  readonly #names = new NameBytes()
+  readonly #names: NameBytes
   #openLimit: number = FLOOR_HELLO.maxOpenChannels
   #opensSent = 0
 
-  constructor(host: CommitHost, limits: SessionLimits) {
+  constructor(host: CommitHost, limits: SessionLimits, names: NameBytes) {
     this.#host = host
     this.#limits = limits
+    this.#names = names
   }
 
   /** How many channels we may still open. */

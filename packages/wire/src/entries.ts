@@ -171,6 +171,14 @@ export class Headers {
 
   /** The first value of `key` as bytes: a shared view, not to be changed. */
   getBytes(key: string): Uint8Array | undefined {
+    // Known keys are found without decoding the others, and no entry of theirs is spelt out.
+    const known = this.#entries === null ? staticKey(key) : undefined
+    if (known !== undefined) {
+      const bytes = this.#bytes
+      const at = findStatic(bytes, 0, bytes.length, known.id)
+      if (at < 0) return undefined
+      return bytes.subarray(at, at + ((bytes[at - 2] as number) | ((bytes[at - 1] as number) << 8)))
+    }
     return this.#decoded().find((entry) => entry[0] === key)?.[1]
   }
 

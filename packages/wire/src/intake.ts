@@ -35,12 +35,14 @@ export class Intake {
   readonly #sink: FrameSink
   readonly #economy: Economy
   readonly #decoder: FrameDecoder
-  readonly #preface = new PrefaceReader()
+  /** Null once it has been read, and on message connections. */
+  #preface: PrefaceReader | null
 
   constructor(kind: ConnectionKind, sink: FrameSink, economy: Economy, limits: SessionLimits) {
     this.#kind = kind
     this.#sink = sink
     this.#economy = economy
+    this.#preface = kind === 'byte' ? new PrefaceReader() : null
     this.#decoder = new FrameDecoder(sink, limits.maxFrameBytes, limits.maxHeaderBytes)
   }
 
@@ -65,11 +67,12 @@ export class Intake {
 
   #pushBytes(bytes: Uint8Array, onPreface: () => void): void {
     let at = 0
-    if (!this.#preface.isComplete) {
+    if (this.#preface !== null) {
       at = Math.min(PREFACE_BYTES - this.#preface.length, bytes.length)
       const error = this.#preface.push(bytes)
       if (error !== null) throw new PrefaceError(error)
       if (!this.#preface.isComplete) return
+      this.#preface = null
       onPreface()
     }
     this.#decoder.push(bytes, at)

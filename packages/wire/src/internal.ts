@@ -38,6 +38,7 @@ export type { InspectedFrame, InspectedValue } from './inspect.js'
 export { inspectFrame } from './inspect.js'
 export { isChannelName } from './open-request.js'
 export { resolveSessionLimits, SESSION_LIMIT_ROWS } from './options.js'
+export type { DueListener } from './outbox.js'
 export {
   DRAIN_STATES,
   LOCAL_DRAIN_TRANSITIONS,

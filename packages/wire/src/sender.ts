@@ -23,8 +23,9 @@ import {
 import { FLAG_FIN, FLAG_MSG, FLAG_TRL, REF_NAME } from './constants.js'
 import type { Headers } from './entries.js'
 import type { Hello } from './hello.js'
+import { LateSet } from './late-set.js'
 import type { SessionLimits } from './options.js'
-import { NO_BYTES } from './utf8.js'
+import { type NameBytes, NO_BYTES } from './utf8.js'
 
 /** What the sender asks of its session. @internal */
 export interface SenderHost extends CommitHost {
@@ -53,15 +54,15 @@ export class Sender {
   readonly #waitingConnection = new ChannelList()
   readonly #waitingPartial = new ChannelList()
   /** Channels whose OPEN waits, in the order of `open`. A set, because any of them may be cancelled. */
-  readonly #opening = new Set<Channel>()
+  readonly #opening = new LateSet<Channel>()
   readonly #direct: OutboundItem = { flags: 0, entries: NO_BYTES, payload: NO_BYTES, offset: 0, next: null }
   /** Why the first of them cannot go; 0 when nobody has tried since something changed. */
   #openBlock = 0
 
-  constructor(host: SenderHost, limits: SessionLimits) {
+  constructor(host: SenderHost, limits: SessionLimits, names: NameBytes) {
     this.#host = host
     this.#quantumBytes = limits.quantumBytes
-    this.committer = new Committer(host, limits)
+    this.committer = new Committer(host, limits, names)
   }
 
   /** Channels whose OPEN waits to be committed. */
@@ -216,7 +217,7 @@ export class Sender {
 
   #serveOpening(): boolean {
     if (!this.#canOpen()) return false
-    const channel = this.#opening.values().next().value as Channel
+    const channel = this.#opening[Symbol.iterator]().next().value as Channel
     const item = channel.outHead as OutboundItem
     const hasCredit = this.committer.openCredit > 0
     const result = hasCredit

@@ -11,16 +11,17 @@ import type { Channel, OpenOptions } from './channel.js'
 import { Channels } from './channels.js'
 import { Control } from './control.js'
 import { Dispatcher } from './dispatcher.js'
-import { Headers } from './entries.js'
+import type { Headers } from './entries.js'
 import { type Delivery, ERRORS, PeerplexError, ProtocolError } from './errors.js'
-import { assertOtherPeer, decodeHello, type Hello, ownHello } from './hello.js'
+import { assertOtherPeer, decodeHello, type Hello } from './hello.js'
 import { Intake, PrefaceError } from './intake.js'
-import { resolveSessionLimits, type SessionLimits } from './options.js'
+import type { SessionLimits } from './options.js'
 import type { ChannelsHost, DispatcherHost } from './session-core.js'
 import * as reasons from './session-errors.js'
+import { SessionProfile } from './session-profile.js'
 import * as states from './session-state.js'
 import { collectStats } from './session-stats.js'
-import type { ConnectionKind, SessionOptions, SessionSink, SessionStats } from './session-types.js'
+import type { ConnectionKind, SessionSink, SessionStart, SessionStats } from './session-types.js'
 import { NO_TRANSITION } from './state-table.js'
 
 export class Session implements ChannelsHost, DispatcherHost {
@@ -45,17 +46,16 @@ export class Session implements ChannelsHost, DispatcherHost {
   #closeCode = reasons.closeCodeOf(0)
 
   /** Throws UsageError for options out of range. Nothing is sent before `start`. */
-  constructor(options: SessionOptions, sink: SessionSink) {
+  constructor(options: SessionStart, sink: SessionSink) {
+    const profile = 'profile' in options ? options.profile : new SessionProfile(options)
     this.kind = options.kind
-    this.limits = resolveSessionLimits(options.limits)
+    this.limits = profile.limits
     this.#sink = sink
     this.#now = options.now
-    this.#authState = options.isAuthRequired === true ? 'pending' : 'none'
-    const isHeld = this.#authState === 'pending'
-    const hello = ownHello(this.limits, isHeld, options.instance, Headers.from(options.hello))
-    this.channels = new Channels(this, this.limits, hello, options.passesEncoding !== true)
-    this.channels.receiver.isHeld = isHeld
-    this.#control = new Control(this.kind, hello, this.channels, this)
+    this.#authState = profile.isAuthRequired ? 'pending' : 'none'
+    this.channels = new Channels(this, profile)
+    this.channels.receiver.isHeld = profile.isAuthRequired
+    this.#control = new Control(this.kind, profile, this.channels, this)
     this.#intake = new Intake(
       this.kind,
       new Dispatcher(this, this.channels),
@@ -251,6 +251,7 @@ export class Session implements ChannelsHost, DispatcherHost {
     const nowMs = this.nowMs
     const isLate = nowMs - this.#timerMs > this.#control.keepalive.latenessMs
     this.channels.economy.refill(nowMs)
+    this.channels.outbox.rest()
     if (isLate && this.#control.keepalive.onLate(nowMs)) this.#control.ping()
     const { limits } = this
     const { keepalive } = this.#control

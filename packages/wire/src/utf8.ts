@@ -27,8 +27,9 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
  * Direct-mapped and bounded, so a peer that sends a new name with every call gains nothing but cache misses.
  */
 export class NameCache {
-  readonly #bytes: (Uint8Array | undefined)[] = []
-  readonly #texts: string[] = []
+  /** Both null until there is a name. */
+  #bytes: (Uint8Array | undefined)[] | null = null
+  #texts: string[] | null = null
 
   /** The text of `bytes[start, end)`; borrows the bytes. */
   read(bytes: Uint8Array, start: number, end: number): string {
@@ -37,13 +38,15 @@ export class NameCache {
     let hash = length
     for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0
     const slot = (hash ^ (hash >>> 9)) & (CACHE_SLOTS - 1)
-    const known = this.#bytes[slot]
+    const known = this.#bytes?.[slot]
     if (known !== undefined && known.length === length) {
       let same = 0
       while (same < length && known[same] === bytes[start + same]) same++
-      if (same === length) return this.#texts[slot] as string
+      if (same === length) return this.#texts?.[slot] as string
     }
     const text = decodeText(bytes, start, end)
+    this.#bytes ??= []
+    this.#texts ??= []
     this.#bytes[slot] = bytes.slice(start, end)
     this.#texts[slot] = text
     return text
