@@ -2,7 +2,7 @@
 // it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
 // Must not know: any transport or codec (they are handed in), what messages mean.
 
-import { type Channel, Headers, type Hello, type PeerplexError } from '@peerplex/wire'
+import { Headers, type Hello, type PeerplexError } from '@peerplex/wire'
 import { failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
@@ -18,8 +18,9 @@ import { Link, type LinkHost } from './link.js'
 import type { OpenRequest, OpenSpec, RequestSink } from './open-request.js'
 import { type ChannelPeerOptions, type ResolvedPeerOptions, resolvePeerOptions } from './options.js'
 import { PeerChannel } from './peer-channel.js'
-import { PeerConnection } from './peer-connection.js'
+import { type ConnectionHost, PeerConnection } from './peer-connection.js'
 import { Pool, type RemoteFactory } from './pool.js'
+import { Profiles } from './profiles.js'
 import type { RemotePeer } from './remote-peer.js'
 import { collectPeerStats, type PeerStats } from './stats.js'
 import { findTransport, handedInTransport } from './targets.js'
@@ -62,11 +63,23 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   readonly #filters: FilterChain = new FilterChain(this)
   readonly #inbox: Inbox
   readonly #events = new EventTable((error) => this.reportError(error, '', ''))
-  readonly #instance: Uint8Array
+  readonly #profiles: Profiles
   readonly #links = new Set<Link>()
   readonly #listeners = new Set<Listener>()
   readonly #linkOf = new Map<PeerConnection, Link>()
   readonly #errorCounts = new Map<string, number>()
+  readonly #connectionHost: ConnectionHost = {
+    onHello: (connection, hello) => this.#onHello(connection, hello),
+    onChannel: (connection, channel) => this.#inbox.onChannel(channel, connection),
+    onDrain: (connection, { isFinal }) => {
+      if (!isFinal) this.#onDrain(connection)
+    },
+    onOpenCredit: () => this.#assigner.pump(),
+    onHandlerError: (connection, error, channel) => this.#onError(error, channel.name, connection),
+    onUnexpectedError: (connection, error) => this.#onError(error, '', connection),
+    onClose: (connection, error) => this.#onClose(connection, error),
+    onReleased: (connection) => this.#onReleased(connection),
+  }
   #lastConnectError: PeerplexError | null = null
   #phase: 'open' | 'draining' | 'closed' = 'open'
   #waitingForEnd: (() => void)[] = []
@@ -77,7 +90,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     this.#transports = [...parts.transports, handedInTransport()]
     this.options = resolvePeerOptions(options)
     this.#pool = new Pool(parts.createRemote)
-    this.#instance = Uint8Array.from({ length: 16 }, () => Math.floor(this.options.random() * 256))
+    this.#profiles = new Profiles(this.options, parts)
     this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, () => this.#lastConnectError)
     this.#inbox = new Inbox(parts.codecs, this.#filters)
   }
@@ -254,7 +267,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
 
   /** @internal */
   adopt(connection: Connection, link: Link, auth: string | Uint8Array | undefined): PeerConnection {
-    const adopted = this.#start(connection, auth)
+    const adopted = this.#start(connection, false, auth)
     this.#linkOf.set(adopted, link)
     return adopted
   }
@@ -285,45 +298,20 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
       connection.destroy()
       return
     }
-    this.#start(connection, undefined)
+    this.#start(connection, true)
   }
 
   #hasRoomFor({ url }: Connection): boolean {
     const { maxConnections, maxConnectionsPerAddress } = this.options
-    if (this.#pool.connections.size >= maxConnections) return false
-    const address = addressOf(url)
-    if (address === '') return true
-    let count = 0
-    for (const connection of this.#pool.connections) {
-      if (!this.#linkOf.has(connection) && addressOf(connection.url) === address) count++
-    }
-    return count < maxConnectionsPerAddress
+    return (
+      this.#pool.connections.size < maxConnections && this.#pool.acceptedFrom(url) < maxConnectionsPerAddress
+    )
   }
 
-  #start(connection: Connection, auth: string | Uint8Array | undefined): PeerConnection {
-    const { options } = this
-    const hello: [string, string | Uint8Array][] = [
-      ['peer', options.id],
-      ['codecs', this.#parts.codecs.announce()],
-    ]
-    if (this.#parts.agent !== undefined) hello.push(['agent', this.#parts.agent])
-    if (auth !== undefined) hello.push(['auth', auth])
-    const started: PeerConnection = new PeerConnection(
-      connection,
-      { instance: this.#instance, hello, limits: options.sessionLimits, clock: options.clock },
-      {
-        onHello: (info) => this.#onHello(started, info),
-        onChannel: (channel: Channel) => this.#inbox.onChannel(channel, started),
-        onDrain: ({ isFinal }) => {
-          if (!isFinal) this.#onDrain(started)
-        },
-        onOpenCredit: () => this.#assigner.pump(),
-        onHandlerError: (error, channel) => this.#onError(error, channel.name, started),
-        onUnexpectedError: (error) => this.#onError(error, '', started),
-        onClose: (error) => this.#onClose(started, error),
-        onReleased: () => this.#onReleased(started),
-      },
-    )
+  #start(connection: Connection, isAccepted: boolean, auth?: string | Uint8Array): PeerConnection {
+    const profile = this.#profiles.of(auth)
+    const options = { profile, clock: this.options.clock }
+    const started = new PeerConnection(connection, isAccepted, options, this.#connectionHost)
     this.#pool.add(started)
     started.driver.start()
     return started
@@ -332,7 +320,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   #onHello(connection: PeerConnection, hello: Hello): void {
     const codecs = this.#parts.codecs.parse(hello.headers.get('codecs') ?? '')
     const { remote, isNew, isRestart } = this.#pool.enter(connection, hello)
-    connection.onHello(remote, codecs, this.options.clock.now())
+    connection.enter(remote, codecs, this.options.clock.now())
     this.#linkOf.get(connection)?.onHello()
     this.#lastConnectError = null
     if (this.#phase === 'draining') connection.driver.session.drain(0)
@@ -422,11 +410,6 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     if (this.#phase === 'open') return
     throw failedPrecondition(`${verb} on a peer that is ${this.#phase}`, 'create a new peer')
   }
-}
-
-/** The address that a connection comes from, without its port; empty for transports that have none. */
-function addressOf(url: string): string {
-  return /^\w+:\/\/(\[[^\]]*\]|[^/:]*):\d+/.exec(url)?.[1] ?? ''
 }
 
 /** A peer that opens and accepts channels; RPC stands on it. Throws UsageError for options out of range. */

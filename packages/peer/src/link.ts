@@ -164,6 +164,8 @@ export class Link {
         return
       }
       this.#step('connected')
+      // Not needed any more: what happens to the connection from here on is told by its session.
+      this.#abort = null
       this.#connection = this.#host.adopt(connection, this, auth)
     } catch (error) {
       if (!abort.signal.aborted) this.#fail(asTransportError(error, this.url), false)

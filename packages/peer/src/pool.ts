@@ -12,6 +12,8 @@ export type RemoteFactory = (id: string, instance: string) => RemotePeer
 export class Pool {
   readonly #createRemote: RemoteFactory
   readonly #connections = new Set<PeerConnection>()
+  /** How many of them were accepted from an address; an address without any is not in here. */
+  readonly #acceptedFrom = new Map<string, number>()
   /** In the order in which they came. A peer that restarts takes a new place. */
   readonly #remotes: RemotePeer[] = []
   /** Index of the remote whose turn is next. */
@@ -33,6 +35,20 @@ export class Pool {
 
   add(connection: PeerConnection): void {
     this.#connections.add(connection)
+    if (connection.isAccepted) this.#countFrom(connection, 1)
+  }
+
+  /** How many connections were accepted from where `url` leads to; 0 for transports that have no addresses. */
+  acceptedFrom(url: string): number {
+    return this.#acceptedFrom.get(addressOf(url)) ?? 0
+  }
+
+  #countFrom(connection: PeerConnection, change: 1 | -1): void {
+    const address = addressOf(connection.url)
+    if (address === '') return
+    const count = (this.#acceptedFrom.get(address) ?? 0) + change
+    if (count === 0) this.#acceptedFrom.delete(address)
+    else this.#acceptedFrom.set(address, count)
   }
 
   /** Enters a connection whose HELLO came under its remote peer; says whether that peer is new, or the same id restarted. */
@@ -56,7 +72,7 @@ export class Pool {
 
   /** Takes a connection out; returns its remote peer when that was the last one to it. */
   remove(connection: PeerConnection): RemotePeer | null {
-    this.#connections.delete(connection)
+    if (this.#connections.delete(connection) && connection.isAccepted) this.#countFrom(connection, -1)
     const { remote } = connection
     if (remote === null || !remote.connections.delete(connection) || remote.connections.size > 0) return null
     const index = this.#remotes.indexOf(remote)
@@ -91,12 +107,19 @@ export class Pool {
   }
 }
 
+/** The address that a connection comes from, without its port; empty for transports that have none. */
+function addressOf(url: string): string {
+  return /^\w+:\/\/(\[[^\]]*\]|[^/:]*):\d+/.exec(url)?.[1] ?? ''
+}
+
 function isTarget(to: NonNullable<OpenRequest['spec']['to']>, remote: RemotePeer): boolean {
   return typeof to === 'string' ? remote.id === to : to(remote)
 }
 
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 function toHex(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
+  for (const byte of bytes) text += HEX[byte]
   return text
 }
