@@ -33,16 +33,26 @@ export class ReadBuffer {
 export class Reader {
   /** Set before the socket reads. */
   target: ReadTarget | null = null
-  /** For the options of a socket. */
-  readonly onread: { buffer: Uint8Array; callback: (byteCount: number, bytes: Uint8Array) => boolean }
+  readonly #buffer: Uint8Array
 
   constructor(buffer: Uint8Array) {
+    this.#buffer = buffer
+  }
+
+  /** For the options of a socket. */
+  onread(): OnRead {
+    const buffer = this.#buffer
     const callback = (byteCount: number): boolean => {
       this.target?.onRead(buffer.subarray(0, byteCount))
       return true
     }
-    this.onread = { buffer, callback }
+    return { buffer, callback }
   }
+}
+
+interface OnRead {
+  readonly buffer: Uint8Array
+  readonly callback: (byteCount: number, bytes: Uint8Array) => boolean
 }
 
 /** Of an accepted socket, as far as Node of today has it. */
@@ -64,7 +74,7 @@ export function withLargeReads(socket: Socket, reader: Reader, highWaterMarkByte
     handle,
     allowHalfOpen: true,
     highWaterMark: highWaterMarkBytes,
-    onread: reader.onread,
+    onread: reader.onread(),
   } as ConstructorParameters<typeof Socket>[0])
   fresh.pause()
   // The server counts its connections by this, and the old socket must not close what is no longer its own.
