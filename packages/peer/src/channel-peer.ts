@@ -318,8 +318,9 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   }
 
   #onHello(connection: PeerConnection, hello: Hello): void {
-    const codecs = this.#parts.codecs.parse(hello.headers.get('codecs') ?? '')
-    const { remote, isNew, isRestart } = this.#pool.enter(connection, hello)
+    const { headers } = hello
+    const codecs = this.#parts.codecs.parse(headers.get('codecs') ?? '')
+    const { remote, isNew, isRestart } = this.#pool.enter(connection, hello, headers)
     connection.enter(remote, codecs, this.options.clock.now())
     this.#linkOf.get(connection)?.onHello()
     this.#lastConnectError = null

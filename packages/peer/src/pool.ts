@@ -1,7 +1,7 @@
 // Owns: the connections of a peer by remote peer, and which of them the next open goes to (spec §19: round robin over peers,
 // then the connection with the fewest channels).
 // Must not know: queues, links, listeners.
-import type { Hello } from '@peerplex/wire'
+import type { Headers, Hello } from '@peerplex/wire'
 import type { OpenRequest } from './open-request.js'
 import type { PeerConnection } from './peer-connection.js'
 import { RemotePeer } from './remote-peer.js'
@@ -51,13 +51,14 @@ export class Pool {
     else this.#acceptedFrom.set(address, count)
   }
 
-  /** Enters a connection whose HELLO came under its remote peer; says whether that peer is new, or the same id restarted. */
+  /** Enters a connection whose HELLO came, with these headers, under its remote peer; says whether that peer is new, or the same id restarted. */
   enter(
     connection: PeerConnection,
     hello: Hello,
+    headers: Headers,
   ): { remote: RemotePeer; isNew: boolean; isRestart: boolean } {
     const instance = toHex(hello.instance)
-    const id = hello.headers.get('peer') ?? instance
+    const id = headers.get('peer') ?? instance
     const known = this.#remotes.find((remote) => remote.id === id && remote.instance === instance)
     if (known !== undefined) {
       known.connections.add(connection)
@@ -109,7 +110,17 @@ export class Pool {
 
 /** The address that a connection comes from, without its port; empty for transports that have none. */
 function addressOf(url: string): string {
-  return /^\w+:\/\/(\[[^\]]*\]|[^/:]*):\d+/.exec(url)?.[1] ?? ''
+  const start = url.indexOf('://') + 3
+  if (start < 3) return ''
+  const end = url[start] === '[' ? url.indexOf(']:', start) + 1 : url.indexOf(':', start)
+  // Behind it the port, and no path before that.
+  if (end <= start || !isDigit(url.charCodeAt(end + 1))) return ''
+  const slash = url.indexOf('/', start)
+  return slash < 0 || slash > end ? url.slice(start, end) : ''
+}
+
+function isDigit(character: number): boolean {
+  return character >= 0x30 && character <= 0x39
 }
 
 function isTarget(to: NonNullable<OpenRequest['spec']['to']>, remote: RemotePeer): boolean {

@@ -7,7 +7,7 @@ import {
   type Hello,
   type PeerplexError,
   Session,
-  type SessionProfile,
+  SessionProfile,
   type SessionProfileOptions,
   type SessionSink,
 } from '@peerplex/wire'
@@ -88,16 +88,13 @@ export class SessionDriver {
 
   /** Takes over the connection and its sink; nothing is sent before `start`. Throws UsageError for options out of range. */
   constructor(connection: Connection, options: SessionDriverOptions, events: SessionDriverEvents) {
-    const { clock = SYSTEM_CLOCK, ...rest } = options
+    const { clock = SYSTEM_CLOCK } = options
     this.#clock = clock
     this.#events = events
     this.connection = connection
     const told = new SessionDriver.#Told(this)
-    const own = { kind: connection.kind, now: clock.now }
-    this.session = new Session(
-      'profile' in rest ? { ...own, profile: rest.profile } : { ...rest, ...own },
-      told,
-    )
+    const profile = 'profile' in options ? options.profile : new SessionProfile(options)
+    this.session = new Session({ kind: connection.kind, now: clock.now, profile }, told)
     connection.sink = new SessionDriver.#Fed(this)
     this.session.channels.outbox.dueListener = told
     this.session.channels.outbox.dueBytes = LEAST_EARLY_BYTES

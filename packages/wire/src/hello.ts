@@ -114,8 +114,7 @@ export function encodeHello(hello: Hello): Uint8Array {
  * The frame decoder has checked that at least 56 bytes are there.
  */
 export function decodeHello(meta: Uint8Array, maxHeaderCount: number): Hello {
-  const u16 = (at: number) => (meta[at] as number) | ((meta[at + 1] as number) << 8)
-  const prefixBytes = u16(0)
+  const prefixBytes = readU16(meta, 0)
   if (prefixBytes < HELLO_PREFIX_BYTES || prefixBytes > meta.length) throw bad('prefixLen', prefixBytes)
   const numbers = {
     features: readU32(meta, 4),
@@ -125,8 +124,8 @@ export function decodeHello(meta: Uint8Array, maxHeaderCount: number): Hello {
     channelWindowMessages: inRange('rxMsgs', readU32(meta, 20), FLOOR_CHANNEL_MESSAGES, MAX_U31),
     connectionWindowBytes: inRange('connBytes', readU32(meta, 24), FLOOR_CONNECTION_BYTES, MAX_U31),
     maxOpenChannels: inRange('opens', readU32(meta, 28), 0, MAX_U31),
-    maxHeaderBytes: inRange('maxMeta', u16(32), FLOOR_HEADER_BYTES, 0xffff),
-    maxPartialMessages: inRange('partials', u16(34), FLOOR_PARTIAL_MESSAGES, 0xffff),
+    maxHeaderBytes: inRange('maxMeta', readU16(meta, 32), FLOOR_HEADER_BYTES, 0xffff),
+    maxPartialMessages: inRange('partials', readU16(meta, 34), FLOOR_PARTIAL_MESSAGES, 0xffff),
     idleTimeoutMs: Math.min(readU32(meta, 36), MAX_U31),
   }
   checkHeaders(meta, prefixBytes, maxHeaderCount)
@@ -179,10 +178,15 @@ class ReceivedHello implements Hello {
 
 /** Throws SELF_CONNECT when both come from the same Peer object. */
 export function assertOtherPeer(theirs: Hello, own: Hello): void {
-  if (theirs.instance.some((byte, index) => byte !== own.instance[index])) return
+  const { instance } = theirs
+  for (let at = 0; at < INSTANCE_BYTES; at++) if (instance[at] !== own.instance[at]) return
   throw new ProtocolError('SELF_CONNECT', ERRORS.SELF_CONNECT.message, {
     hint: 'the address leads back to this very peer: check host and port',
   })
+}
+
+function readU16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
 }
 
 function checkHeaders(meta: Uint8Array, start: number, maxHeaderCount: number): void {

@@ -33,7 +33,6 @@ export class Session implements ChannelsHost, DispatcherHost {
   readonly #sink: SessionSink
   readonly #now: () => number
   readonly #intake: Intake
-  readonly #onPreface = (): void => this.#step(states.ON_PREFACE)
   readonly #control: Control
   #state: number = states.SESSION_AWAIT_PREFACE
   #remoteHello: Hello | null = null
@@ -195,7 +194,9 @@ export class Session implements ChannelsHost, DispatcherHost {
     // Views of a plain array are cheaper than views of a Node Buffer, and what the program gets is a Uint8Array everywhere.
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
     try {
-      this.#intake.push(bytes, this.#onPreface)
+      const at = this.#intake.awaitsPreface ? this.#intake.pushPreface(bytes) : 0
+      if (at > 0) this.#step(states.ON_PREFACE)
+      if (at >= 0) this.#intake.push(bytes, at)
     } catch (error) {
       if (error instanceof PrefaceError) this.#failSilently(error.reason)
       else this.fail(error instanceof PeerplexError ? error : reasons.internalError(error))

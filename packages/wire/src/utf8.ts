@@ -19,7 +19,7 @@ export function encodeText(text: string): Uint8Array {
 
 /** The text of `bytes[start, end)`, which it borrows; invalid sequences become U+FFFD. */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string {
-  return decoder.decode(bytes.subarray(start, end))
+  return decoder.decode(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end))
 }
 
 /**
