@@ -2,7 +2,7 @@
 // it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
 // Must not know: any transport or codec (they are handed in), what messages mean.
 
-import { Headers, type Hello, type PeerplexError } from '@peerplex/wire'
+import { type Channel, type DrainInfo, Headers, type Hello, type PeerplexError } from '@peerplex/wire'
 import { failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
@@ -20,7 +20,7 @@ import { type ChannelPeerOptions, type ResolvedPeerOptions, resolvePeerOptions }
 import { PeerChannel } from './peer-channel.js'
 import { type ConnectionHost, PeerConnection } from './peer-connection.js'
 import { Pool, type RemoteFactory } from './pool.js'
-import { Profiles } from './profiles.js'
+import { createProfiles, type Profiles } from './profiles.js'
 import type { RemotePeer } from './remote-peer.js'
 import { collectPeerStats, type PeerStats } from './stats.js'
 import { findTransport, handedInTransport } from './targets.js'
@@ -54,7 +54,7 @@ export interface DrainOptions {
 
 const DEFAULT_GRACE_MS = 30_000
 
-export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
+export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHost {
   readonly options: ResolvedPeerOptions
   readonly #parts: ChannelPeerParts
   readonly #transports: readonly Transport[]
@@ -63,23 +63,11 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   readonly #filters: FilterChain = new FilterChain(this)
   readonly #inbox: Inbox
   readonly #events = new EventTable((error) => this.reportError(error, '', ''))
-  readonly #profiles: Profiles
+  readonly #profileOf: Profiles
   readonly #links = new Set<Link>()
   readonly #listeners = new Set<Listener>()
   readonly #linkOf = new Map<PeerConnection, Link>()
   readonly #errorCounts = new Map<string, number>()
-  readonly #connectionHost: ConnectionHost = {
-    onHello: (connection, hello) => this.#onHello(connection, hello),
-    onChannel: (connection, channel) => this.#inbox.onChannel(channel, connection),
-    onDrain: (connection, { isFinal }) => {
-      if (!isFinal) this.#onDrain(connection)
-    },
-    onOpenCredit: () => this.#assigner.pump(),
-    onHandlerError: (connection, error, channel) => this.#onError(error, channel.name, connection),
-    onUnexpectedError: (connection, error) => this.#onError(error, '', connection),
-    onClose: (connection, error) => this.#onClose(connection, error),
-    onReleased: (connection) => this.#onReleased(connection),
-  }
   #lastConnectError: PeerplexError | null = null
   #phase: 'open' | 'draining' | 'closed' = 'open'
   #waitingForEnd: (() => void)[] = []
@@ -90,7 +78,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     this.#transports = [...parts.transports, handedInTransport()]
     this.options = resolvePeerOptions(options)
     this.#pool = new Pool(parts.createRemote)
-    this.#profiles = new Profiles(this.options, parts)
+    this.#profileOf = createProfiles(this.options, parts)
     this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, () => this.#lastConnectError)
     this.#inbox = new Inbox(parts.codecs, this.#filters)
   }
@@ -309,15 +297,16 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   }
 
   #start(connection: Connection, isAccepted: boolean, auth?: string | Uint8Array): PeerConnection {
-    const profile = this.#profiles.of(auth)
+    const profile = this.#profileOf(auth)
     const options = { profile, clock: this.options.clock }
-    const started = new PeerConnection(connection, isAccepted, options, this.#connectionHost)
+    const started = new PeerConnection(connection, isAccepted, options, this)
     this.#pool.add(started)
     started.driver.start()
     return started
   }
 
-  #onHello(connection: PeerConnection, hello: Hello): void {
+  /** @internal */
+  onHello(connection: PeerConnection, hello: Hello): void {
     const { headers } = hello
     const codecs = this.#parts.codecs.parse(headers.get('codecs') ?? '')
     const { remote, isNew, isRestart } = this.#pool.enter(connection, hello, headers)
@@ -330,13 +319,26 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     this.#assigner.pump()
   }
 
-  #onDrain(connection: PeerConnection): void {
+  /** @internal */
+  onChannel(connection: PeerConnection, channel: Channel): void {
+    this.#inbox.onChannel(channel, connection)
+  }
+
+  /** @internal */
+  onOpenCredit(): void {
+    this.#assigner.pump()
+  }
+
+  /** @internal */
+  onDrain(connection: PeerConnection, { isFinal }: DrainInfo): void {
+    if (isFinal) return
     this.#linkOf.get(connection)?.onDrain()
     if (connection.remote !== null) this.#events.emit('drain', { remote: connection.remote })
     this.#assigner.pump()
   }
 
-  #onClose(connection: PeerConnection, error: PeerplexError | null): void {
+  /** @internal */
+  onClose(connection: PeerConnection, error: PeerplexError | null): void {
     connection.closeError = error
     if (error !== null) this.#count(error.code)
     const gone = this.#pool.remove(connection)
@@ -360,7 +362,8 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   /** Sessions that are over, whose connections still take their leave. */
   readonly #releasing = new Set<PeerConnection>()
 
-  #onReleased(connection: PeerConnection): void {
+  /** @internal */
+  onReleased(connection: PeerConnection): void {
     this.#releasing.delete(connection)
     if (this.#pool.connections.size + this.#releasing.size > 0) return
     const waiting = this.#waitingForEnd
@@ -379,7 +382,8 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     await Promise.allSettled(listeners.map((listener) => listener.close()))
   }
 
-  #onError(error: unknown, name: string, connection: PeerConnection): void {
+  /** A handler threw, or something that should not: on that channel, if on any. @internal */
+  onError(connection: PeerConnection, error: unknown, name: string): void {
     this.#count('HANDLER_ERRORS')
     this.reportError(error, name, connection.remote?.id ?? '')
   }

@@ -27,12 +27,7 @@ const LINK_TRANSITIONS: readonly TransitionRow[] = [
   ['READY', 'failed', 'BACKOFF', 19],
   ['DRAINING', 'failed', 'BACKOFF', 19],
   ['BACKOFF', 'retry', 'CONNECTING', 19],
-  ['CONNECTING', 'close', 'CLOSED', 19],
-  ['HELLO', 'close', 'CLOSED', 19],
-  ['READY', 'close', 'CLOSED', 19],
-  ['DRAINING', 'close', 'CLOSED', 19],
-  ['BACKOFF', 'close', 'CLOSED', 19],
-  ['CLOSED', 'close', 'CLOSED', 19],
+  ...LINK_STATES.map((state): TransitionRow => [state, 'close', 'CLOSED', 19]),
 ]
 
 const table = new StateTable(LINK_STATES, LINK_TRANSITIONS)

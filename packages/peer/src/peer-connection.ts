@@ -11,8 +11,8 @@ export interface ConnectionHost {
   onChannel(connection: PeerConnection, channel: Channel): void
   onDrain(connection: PeerConnection, info: DrainInfo): void
   onOpenCredit(): void
-  onHandlerError(connection: PeerConnection, error: unknown, channel: Channel): void
-  onUnexpectedError(connection: PeerConnection, error: unknown): void
+  /** A handler threw, or something that should not; `name` is empty where no channel is to blame. */
+  onError(connection: PeerConnection, error: unknown, name: string): void
   onClose(connection: PeerConnection, error: PeerplexError | null): void
   onReleased(connection: PeerConnection): void
 }
@@ -85,11 +85,11 @@ export class PeerConnection implements SessionDriverEvents {
   }
 
   onHandlerError(error: unknown, channel: Channel): void {
-    this.#host.onHandlerError(this, error, channel)
+    this.#host.onError(this, error, channel.name)
   }
 
   onUnexpectedError(error: unknown): void {
-    this.#host.onUnexpectedError(this, error)
+    this.#host.onError(this, error, '')
   }
 
   onClose(error: PeerplexError | null): void {

@@ -59,16 +59,15 @@ export class Pool {
   ): { remote: RemotePeer; isNew: boolean; isRestart: boolean } {
     const instance = toHex(hello.instance)
     const id = headers.get('peer') ?? instance
-    const known = this.#remotes.find((remote) => remote.id === id && remote.instance === instance)
-    if (known !== undefined) {
-      known.connections.add(connection)
-      return { remote: known, isNew: false, isRestart: false }
+    let remote = this.#remotes.find((each) => each.id === id && each.instance === instance)
+    const isNew = remote === undefined
+    const isRestart = isNew && this.#remotes.some((each) => each.id === id)
+    if (remote === undefined) {
+      remote = this.#createRemote(id, instance)
+      this.#remotes.push(remote)
     }
-    const isRestart = this.#remotes.some((remote) => remote.id === id)
-    const remote = this.#createRemote(id, instance)
     remote.connections.add(connection)
-    this.#remotes.push(remote)
-    return { remote, isNew: true, isRestart }
+    return { remote, isNew, isRestart }
   }
 
   /** Takes a connection out; returns its remote peer when that was the last one to it. */
@@ -110,27 +109,15 @@ export class Pool {
 
 /** The address that a connection comes from, without its port; empty for transports that have none. */
 function addressOf(url: string): string {
-  const start = url.indexOf('://') + 3
-  if (start < 3) return ''
-  const end = url[start] === '[' ? url.indexOf(']:', start) + 1 : url.indexOf(':', start)
-  // Behind it the port, and no path before that.
-  if (end <= start || !isDigit(url.charCodeAt(end + 1))) return ''
-  const slash = url.indexOf('/', start)
-  return slash < 0 || slash > end ? url.slice(start, end) : ''
-}
-
-function isDigit(character: number): boolean {
-  return character >= 0x30 && character <= 0x39
+  return /^\w+:\/\/(\[[^\]]*\]|[^/:]*):\d+/.exec(url)?.[1] ?? ''
 }
 
 function isTarget(to: NonNullable<OpenRequest['spec']['to']>, remote: RemotePeer): boolean {
   return typeof to === 'string' ? remote.id === to : to(remote)
 }
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
 function toHex(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += HEX[byte]
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
   return text
 }

@@ -12,48 +12,26 @@ export interface ProfileParts {
   readonly agent?: string
 }
 
-interface Made {
-  readonly codecs: string
-  readonly auth: string | Uint8Array | undefined
-  readonly profile: SessionProfile
-}
+/** Gives the profile of a connection that announces these credentials, or none. */
+export type Profiles = (auth: string | Uint8Array | undefined) => SessionProfile
 
-export class Profiles {
-  readonly #options: ResolvedPeerOptions
-  readonly #parts: ProfileParts
-  readonly #instance: Uint8Array
-  /** The last one without credentials, for what was accepted, and the last one with. */
-  #plain: Made | null = null
-  #withAuth: Made | null = null
-
-  constructor(options: ResolvedPeerOptions, parts: ProfileParts) {
-    this.#options = options
-    this.#parts = parts
-    this.#instance = Uint8Array.from({ length: INSTANCE_BYTES }, () => Math.floor(options.random() * 256))
-  }
-
-  /** For a connection that announces these credentials, or none. */
-  of(auth: string | Uint8Array | undefined): SessionProfile {
-    const codecs = this.#parts.codecs.announce()
-    const last = auth === undefined ? this.#plain : this.#withAuth
-    // Bytes may have been changed by whoever gave them.
-    if (last !== null && last.codecs === codecs && last.auth === auth && !(auth instanceof Uint8Array))
-      return last.profile
-    const made = { codecs, auth, profile: this.#make(codecs, auth) }
-    if (auth === undefined) this.#plain = made
-    else this.#withAuth = made
-    return made.profile
-  }
-
-  #make(codecs: string, auth: string | Uint8Array | undefined): SessionProfile {
-    const { id, sessionLimits } = this.#options
-    const { agent } = this.#parts
-    const hello: [string, string | Uint8Array][] = [
-      ['peer', id],
-      ['codecs', codecs],
-    ]
-    if (agent !== undefined) hello.push(['agent', agent])
-    if (auth !== undefined) hello.push(['auth', auth])
-    return new SessionProfile({ instance: this.#instance, hello, limits: sessionLimits })
+export function createProfiles(options: ResolvedPeerOptions, { codecs, agent }: ProfileParts): Profiles {
+  const { id, random, sessionLimits: limits } = options
+  const instance = Uint8Array.from({ length: INSTANCE_BYTES }, () => Math.floor(random() * 256))
+  /** The last one without credentials, for what was accepted, and the last one with; and of what each was made. */
+  const last: SessionProfile[] = []
+  const madeOf: string[] = []
+  return (auth) => {
+    const announced = codecs.announce()
+    const slot = auth === undefined ? 0 : 1
+    // Bytes become text here: whoever gave them may have changed them.
+    const text = `${announced} ${typeof auth} ${auth}`
+    const known = last[slot]
+    if (known !== undefined && madeOf[slot] === text) return known
+    const hello = { peer: id, codecs: announced, agent, auth }
+    const made = new SessionProfile({ instance, hello, limits })
+    madeOf[slot] = text
+    last[slot] = made
+    return made
   }
 }

@@ -7,7 +7,7 @@ import {
   type Hello,
   type PeerplexError,
   Session,
-  SessionProfile,
+  type SessionProfile,
   type SessionProfileOptions,
   type SessionSink,
 } from '@peerplex/wire'
@@ -93,8 +93,7 @@ export class SessionDriver {
     this.#events = events
     this.connection = connection
     const told = new SessionDriver.#Told(this)
-    const profile = 'profile' in options ? options.profile : new SessionProfile(options)
-    this.session = new Session({ kind: connection.kind, now: clock.now, profile }, told)
+    this.session = new Session({ ...options, kind: connection.kind, now: clock.now }, told)
     connection.sink = new SessionDriver.#Fed(this)
     this.session.channels.outbox.dueListener = told
     this.session.channels.outbox.dueBytes = LEAST_EARLY_BYTES
@@ -135,7 +134,7 @@ export class SessionDriver {
     }
 
     onHello(hello: Hello): void {
-      this.#driver.#tell(() => this.#driver.#events.onHello?.(hello))
+      this.#driver.#tell((events) => events.onHello?.(hello))
     }
 
     onChannel(channel: Channel): void {
@@ -144,19 +143,19 @@ export class SessionDriver {
     }
 
     onDrain(info: DrainInfo): void {
-      this.#driver.#tell(() => this.#driver.#events.onDrain?.(info))
+      this.#driver.#tell((events) => events.onDrain?.(info))
     }
 
     onOpenCredit(): void {
-      this.#driver.#tell(() => this.#driver.#events.onOpenCredit?.())
+      this.#driver.#tell((events) => events.onOpenCredit?.())
     }
 
     onRefFreed(refId: number): void {
-      this.#driver.#tell(() => this.#driver.#events.onRefFreed?.(refId))
+      this.#driver.#tell((events) => events.onRefFreed?.(refId))
     }
 
     onHandlerError(error: unknown, channel: Channel): void {
-      this.#driver.#tell(() => this.#driver.#events.onHandlerError?.(error, channel))
+      this.#driver.#tell((events) => events.onHandlerError?.(error, channel))
     }
 
     onClose(error: PeerplexError | null): void {
@@ -204,7 +203,7 @@ export class SessionDriver {
     this.#setTimer(this.#clock.now() + waitMs, () => this.#release())
     // Not at once: this may be a call from within `takeOutput`, or from a sink in the middle of a chunk.
     this.#scheduleFlush()
-    this.#tell(() => this.#events.onClose(error))
+    this.#tell((events) => events.onClose(error))
     // Who sent GOAWAY with an error expects no answer, and reads none (spec §12.4).
     if (error?.origin === 'remote') this.#release()
   }
@@ -291,7 +290,7 @@ export class SessionDriver {
     this.#phase = 'released'
     this.#clearTimer()
     this.#tell(() => this.#dropConnection())
-    this.#tell(() => this.#events.onReleased?.())
+    this.#tell((events) => events.onReleased?.())
   }
 
   #dropConnection(): void {
@@ -316,9 +315,9 @@ export class SessionDriver {
     }
   }
 
-  #tell(call: () => void): void {
+  #tell(call: (events: SessionDriverEvents) => void): void {
     try {
-      call()
+      call(this.#events)
     } catch (error) {
       try {
         this.#events.onUnexpectedError?.(error)

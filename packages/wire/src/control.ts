@@ -7,7 +7,6 @@ import { assertWhole } from './checks.js'
 import { MAX_U31 } from './constants.js'
 import { Drain } from './drain.js'
 import { Headers } from './entries.js'
-import type { Hello } from './hello.js'
 import { Keepalive } from './keepalive.js'
 import type { ChannelsHost } from './session-core.js'
 import type { SessionProfile } from './session-profile.js'
@@ -20,15 +19,15 @@ const ERROR_TEXT_LENGTH = 500
 export class Control {
   readonly keepalive: Keepalive
   readonly drain: Drain = new Drain()
+  readonly profile: SessionProfile
   readonly #kind: ConnectionKind
-  readonly #profile: SessionProfile
   readonly #channels: Channels
   readonly #host: ChannelsHost
   #owedPong: readonly [low: number, high: number] | null = null
 
   constructor(kind: ConnectionKind, profile: SessionProfile, channels: Channels, host: ChannelsHost) {
     this.#kind = kind
-    this.#profile = profile
+    this.profile = profile
     this.#channels = channels
     this.#host = host
     this.keepalive = new Keepalive(channels.limits.idleTimeoutMs, host.nowMs)
@@ -44,14 +43,9 @@ export class Control {
     return this.#host.isAuthPending ? 0 : this.#channels.lastAcceptedId
   }
 
-  /** What we announce. */
-  get hello(): Hello {
-    return this.#profile.hello
-  }
-
   /** Preface, on byte connections, and HELLO. */
   greet(): void {
-    this.#channels.outbox.greeting(this.#profile.greeting(this.#kind))
+    this.#channels.outbox.greeting(this.profile.greeting(this.#kind))
   }
 
   /** The last frame after an error; behind preface and HELLO even if those had not left yet. */

@@ -17,7 +17,7 @@ import {
   MAX_FRAME_BYTES,
   MAX_U31,
 } from './constants.js'
-import { Headers, readU32, scanEntries } from './entries.js'
+import { Headers, readU16, readU32, scanEntries } from './entries.js'
 import { ERRORS, LimitError, ProtocolError } from './errors.js'
 import type { SessionLimits } from './options.js'
 
@@ -135,32 +135,23 @@ export function decodeHello(meta: Uint8Array, maxHeaderCount: number): Hello {
 
 /** What the other side announced: the numbers, which are looked at all the time, and the rest as one piece of memory. */
 class ReceivedHello implements Hello {
-  readonly features: number
-  readonly maxFrameBytes: number
-  readonly maxMessageBytes: number
-  readonly channelWindowBytes: number
-  readonly channelWindowMessages: number
-  readonly connectionWindowBytes: number
-  readonly maxOpenChannels: number
-  readonly maxHeaderBytes: number
-  readonly maxPartialMessages: number
-  readonly idleTimeoutMs: number
+  declare readonly features: number
+  declare readonly maxFrameBytes: number
+  declare readonly maxMessageBytes: number
+  declare readonly channelWindowBytes: number
+  declare readonly channelWindowMessages: number
+  declare readonly connectionWindowBytes: number
+  declare readonly maxOpenChannels: number
+  declare readonly maxHeaderBytes: number
+  declare readonly maxPartialMessages: number
+  declare readonly idleTimeoutMs: number
   /** The instance, what this version does not know, and the headers. */
   readonly #rest: Uint8Array
   readonly #headersAt: number
 
   /** Takes `rest`. */
   constructor(numbers: Omit<Hello, 'instance' | 'headers'>, rest: Uint8Array, headersAt: number) {
-    this.features = numbers.features
-    this.maxFrameBytes = numbers.maxFrameBytes
-    this.maxMessageBytes = numbers.maxMessageBytes
-    this.channelWindowBytes = numbers.channelWindowBytes
-    this.channelWindowMessages = numbers.channelWindowMessages
-    this.connectionWindowBytes = numbers.connectionWindowBytes
-    this.maxOpenChannels = numbers.maxOpenChannels
-    this.maxHeaderBytes = numbers.maxHeaderBytes
-    this.maxPartialMessages = numbers.maxPartialMessages
-    this.idleTimeoutMs = numbers.idleTimeoutMs
+    Object.assign(this, numbers)
     this.#rest = rest
     this.#headersAt = headersAt
   }
@@ -171,22 +162,16 @@ class ReceivedHello implements Hello {
   }
 
   get headers(): Headers {
-    const bytes = this.#rest.subarray(this.#headersAt)
-    return bytes.length === 0 ? Headers.EMPTY : new Headers(bytes)
+    return new Headers(this.#rest.subarray(this.#headersAt))
   }
 }
 
 /** Throws SELF_CONNECT when both come from the same Peer object. */
 export function assertOtherPeer(theirs: Hello, own: Hello): void {
-  const { instance } = theirs
-  for (let at = 0; at < INSTANCE_BYTES; at++) if (instance[at] !== own.instance[at]) return
+  if (theirs.instance.some((byte, index) => byte !== own.instance[index])) return
   throw new ProtocolError('SELF_CONNECT', ERRORS.SELF_CONNECT.message, {
     hint: 'the address leads back to this very peer: check host and port',
   })
-}
-
-function readU16(bytes: Uint8Array, at: number): number {
-  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
 }
 
 function checkHeaders(meta: Uint8Array, start: number, maxHeaderCount: number): void {

@@ -8,7 +8,7 @@ export class LateSet<T> {
   #items: Set<T> | null = null
 
   get size(): number {
-    return this.#items === null ? 0 : this.#items.size
+    return this.#items?.size ?? 0
   }
 
   add(item: T): void {

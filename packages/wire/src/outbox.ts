@@ -59,7 +59,6 @@ export class Outbox {
   /** None until something is said, and none again after a time in which next to nothing was. */
   #slab: Uint8Array = NO_BYTES
   #view: DataView = NO_VIEW
-  #nextSlabBytes = LEAST_SLAB_BYTES
   #restedAt = 0
   #start = 0
   #end = 0
@@ -124,11 +123,8 @@ export class Outbox {
    * still holds of it stays as it is, since nobody writes into it any more.
    */
   rest(): void {
-    const isQuiet = this.#committedBytes - this.#restedAt <= QUIET_BYTES
+    if (this.pendingBytes === 0 && this.#committedBytes - this.#restedAt <= QUIET_BYTES) this.#use(NO_BYTES)
     this.#restedAt = this.#committedBytes
-    if (!isQuiet || this.pendingBytes > 0) return
-    this.#nextSlabBytes = LEAST_SLAB_BYTES
-    if (this.#slab.length > LEAST_SLAB_BYTES) this.#use(NO_BYTES, NO_VIEW)
   }
 
   /** Preface and HELLO, or HELLO alone, encoded; copies, and leaves nothing behind for a connection that says no more. */
@@ -137,12 +133,6 @@ export class Outbox {
     this.#parts.push(bytes.slice())
     this.#committedBytes += bytes.length
     this.#frameCount++
-  }
-
-  /** Bytes as they are (the preface). Copies. */
-  raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length)
-    this.#append(bytes)
   }
 
   hello(meta: Uint8Array): void {
@@ -305,18 +295,16 @@ export class Outbox {
   #reserve(bytes: number): void {
     if (this.#end + bytes <= this.#slab.length) return
     this.#seal()
+    const { length } = this.#slab
     // What does not fit the least, or comes in the same turn, is more than a sign of life.
-    const isSmall =
-      this.#nextSlabBytes === LEAST_SLAB_BYTES && (bytes > LEAST_SLAB_BYTES || this.pendingBytes > 0)
-    const size = isSmall ? SMALL_SLAB_BYTES : this.#nextSlabBytes
-    this.#nextSlabBytes = size === LEAST_SLAB_BYTES ? SMALL_SLAB_BYTES : SLAB_BYTES
-    const slab = new Uint8Array(Math.max(size, bytes))
-    this.#use(slab, new DataView(slab.buffer))
+    const isSign = length === 0 && bytes <= LEAST_SLAB_BYTES && this.pendingBytes === 0
+    const size = isSign ? LEAST_SLAB_BYTES : length <= LEAST_SLAB_BYTES ? SMALL_SLAB_BYTES : SLAB_BYTES
+    this.#use(new Uint8Array(Math.max(size, bytes)))
   }
 
-  #use(slab: Uint8Array, view: DataView): void {
+  #use(slab: Uint8Array): void {
     this.#slab = slab
-    this.#view = view
+    this.#view = slab === NO_BYTES ? NO_VIEW : new DataView(slab.buffer)
     this.#start = 0
     this.#end = 0
   }

@@ -29,7 +29,7 @@ export class RefTable {
   }
 
   get size(): number {
-    return this.#live === null ? 0 : this.#live.size
+    return this.#live?.size ?? 0
   }
 
   isLive(refId: number): boolean {
@@ -65,10 +65,9 @@ export class RefTable {
   /** The channel is over: what only it kept alive is gone. Returns those ids. */
   releaseChannel(channel: Channel): readonly number[] {
     // Most channels carry none, and looking an object up costs more than the rest of its end.
-    if (this.#byChannel === null || this.#byChannel.size === 0) return NONE
-    const ids = this.#byChannel.get(channel)
+    const ids = this.#byChannel?.size ? this.#byChannel.get(channel) : undefined
     if (ids === undefined) return NONE
-    this.#byChannel.delete(channel)
+    this.#byChannel?.delete(channel)
     return [...ids].filter((refId) => {
       const entry = this.#live?.get(refId) as RefEntry
       entry.channelCount--

@@ -38,9 +38,8 @@ export class SessionProfile {
   greeting(kind: ConnectionKind): Uint8Array {
     if (this.#greeting === null) {
       const outbox = new Outbox()
-      outbox.raw(PREFACE)
       outbox.hello(encodeHello(this.hello))
-      this.#greeting = concatBytes(outbox.take())
+      this.#greeting = concatBytes([PREFACE, ...outbox.take()])
     }
     return kind === 'byte' ? this.#greeting : this.#greeting.subarray(PREFACE_BYTES)
   }

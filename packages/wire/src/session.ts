@@ -85,7 +85,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** Feature bits in force: those of both HELLOs. */
   get features(): number {
-    return this.#control.hello.features & (this.#remoteHello?.features ?? 0)
+    return this.#control.profile.hello.features & (this.#remoteHello?.features ?? 0)
   }
 
   /** Whether new channels may be opened here: not closed, and the other side is not draining. */
@@ -340,7 +340,7 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** @internal */
   receiveHello(meta: Uint8Array): void {
     const hello = decodeHello(meta, this.limits.maxHeaderCount)
-    assertOtherPeer(hello, this.#control.hello)
+    assertOtherPeer(hello, this.#control.profile.hello)
     this.#step(states.ON_HELLO)
     this.#remoteHello = hello
     const verdictMs = this.nowMs + this.limits.helloTimeoutMs

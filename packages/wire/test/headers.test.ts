@@ -7,28 +7,6 @@ import { inbound, opened, ready, thrown } from './lifecycle-support.js'
 /** Headers as they come from the wire. */
 const received = (...entries: Uint8Array[]): Headers => new Headers(concat(entries))
 
-it('finds the same whether all entries were decoded before or not', () => {
-  const random = new Random(6)
-  const keys = [
-    ...HEADER_KEYS.filter((row) => row.type === 'text').map((row) => row.key),
-    'x-a',
-    'x-b',
-    '#a5',
-  ]
-  for (let round = 0; round < 300; round++) {
-    const entries = Array.from({ length: random.int(0, 6) }, (_, at) => {
-      const key = random.pick(keys)
-      return encodeEntry(key, key === '#a5' ? Uint8Array.of(at) : `value ${at}`)
-    })
-    const decoded = received(...entries)
-    expect(decoded.size).toBe(entries.length)
-    for (const key of keys) {
-      expect(received(...entries).get(key), key).toBe(decoded.get(key))
-      expect(received(...entries).getBytes(key), key).toEqual(decoded.getBytes(key))
-    }
-  }
-})
-
 describe('Headers.from', () => {
   it('takes a record, pairs, a Map, received headers, or nothing', () => {
     const inits: readonly HeadersInit[] = [

@@ -24,7 +24,7 @@ describe('the outbox', () => {
     const entries = build.entry('k', 'v')
     const name = new TextEncoder().encode('echo')
     const writers: [string, (outbox: Outbox) => void, Uint8Array][] = [
-      ['raw bytes', (outbox) => outbox.raw(Uint8Array.of(1, 2, 3)), Uint8Array.of(1, 2, 3)],
+      ['a greeting', (outbox) => outbox.greeting(Uint8Array.of(1, 2, 3)), Uint8Array.of(1, 2, 3)],
       ['HELLO', (outbox) => outbox.hello(build.hello().slice(12)), build.hello()],
       [
         'OPEN',
@@ -212,7 +212,7 @@ describe('the outbox', () => {
     expect([outbox.committedBytes, outbox.takenBytes, outbox.pendingBytes, outbox.frameCount]).toEqual([
       0, 0, 0, 0,
     ])
-    outbox.raw(bytesOf(8))
+    outbox.greeting(bytesOf(8))
     outbox.data(MSG, 1, NONE, bytesOf(100))
     outbox.data(MSG, 1, NONE, bytesOf(10_000))
     outbox.stop(1, 0)
@@ -221,7 +221,7 @@ describe('the outbox', () => {
       total,
       0,
       total,
-      3,
+      4,
     ])
     expect(taken(outbox)).toHaveLength(total)
     expect([outbox.committedBytes, outbox.takenBytes, outbox.pendingBytes]).toEqual([total, total, 0])
