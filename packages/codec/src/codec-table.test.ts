@@ -105,6 +105,15 @@ describe('the list of another side', () => {
     expect(standardCodecs().parse(text)).toEqual(parseCodecs(text))
   })
 
+  it('is read once when it comes again', () => {
+    const table = standardCodecs()
+    const list = table.parse('json,text')
+    expect(table.parse('json,text')).toBe(list)
+    expect([...table.parse('raw').keys()]).toEqual(['raw'])
+    expect([...table.parse('json,text').keys()]).toEqual(['json', 'text'])
+    expect(table.parse('').size).toBe(0)
+  })
+
   it('is cut when it is too long', () => {
     const many = Array.from({ length: 64 }, (_, index) => `c${index}=${64 + index}`).join(',')
     expect(parseCodecs(many).size).toBe(64)

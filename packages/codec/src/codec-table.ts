@@ -29,6 +29,9 @@ export class CodecTable {
   readonly #byId: Map<number, Codec> = new Map()
   /** In order of preference. */
   readonly #order: Codec[] = []
+  /** What `parse` made last, and of which text. */
+  #lastText = ''
+  #lastList: CodecList = new Map()
 
   /**
    * In order of preference, except that the one named `preferred` comes first.
@@ -109,7 +112,12 @@ export class CodecTable {
 
   /** As `parseCodecs`. */
   parse(text: string): CodecList {
-    return parseCodecs(text)
+    // One after the other they tend to say the same, and what is parsed stays with the connection.
+    if (text !== this.#lastText) {
+      this.#lastList = parseCodecs(text)
+      this.#lastText = text
+    }
+    return this.#lastList
   }
 
   /**

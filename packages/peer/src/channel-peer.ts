@@ -2,7 +2,7 @@
 // it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
 // Must not know: any transport or codec (they are handed in), what messages mean.
 
-import { type Channel, Headers, type Hello, type PeerplexError } from '@peerplex/wire'
+import { type Channel, type DrainInfo, Headers, type Hello, type PeerplexError } from '@peerplex/wire'
 import { failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
@@ -25,8 +25,9 @@ import {
   type TransportOptions,
 } from './options.js'
 import { PeerChannel } from './peer-channel.js'
-import { PeerConnection } from './peer-connection.js'
+import { type ConnectionHost, PeerConnection } from './peer-connection.js'
 import { Pool, type RemoteFactory } from './pool.js'
+import { createProfiles, type Profiles } from './profiles.js'
 import type { RemotePeer } from './remote-peer.js'
 import { collectPeerStats, type PeerStats } from './stats.js'
 import { findTransport, handedInTransport } from './targets.js'
@@ -51,7 +52,7 @@ export interface BoundListener {
 
 const DEFAULT_GRACE_MS = 30_000
 
-export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
+export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHost {
   readonly options: ResolvedPeerOptions
   readonly #parts: ChannelPeerParts
   readonly #transports: readonly Transport[]
@@ -61,7 +62,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   readonly #filters: FilterChain = new FilterChain(this)
   readonly #inbox: Inbox
   readonly #events = new EventTable((error) => this.reportError(error, '', ''))
-  readonly #instance: Uint8Array
+  readonly #profileOf: Profiles
   readonly #links = new Set<Link>()
   readonly #listeners = new Set<Listener>()
   readonly #linkOf = new Map<PeerConnection, Link>()
@@ -76,7 +77,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     this.#transports = [...parts.transports, handedInTransport()]
     this.options = resolvePeerOptions(options)
     this.#pool = new Pool(parts.createRemote)
-    this.#instance = Uint8Array.from({ length: 16 }, () => Math.floor(this.options.random() * 256))
+    this.#profileOf = createProfiles(this.options, parts)
     this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, () => this.#lastConnectError)
     this.#inbox = new Inbox(parts.codecs, this.#filters)
   }
@@ -269,7 +270,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
 
   /** @internal */
   adopt(connection: Connection, link: Link, auth: string | Uint8Array | undefined): PeerConnection {
-    const adopted = this.#start(connection, auth)
+    const adopted = this.#start(connection, false, auth)
     this.#linkOf.set(adopted, link)
     return adopted
   }
@@ -300,54 +301,31 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
       connection.destroy()
       return
     }
-    this.#start(connection, undefined)
+    this.#start(connection, true)
   }
 
   #hasRoomFor({ url }: Connection): boolean {
     const { maxConnections, maxConnectionsPerAddress } = this.options
-    if (this.#pool.connections.size >= maxConnections) return false
-    const address = addressOf(url)
-    if (address === '') return true
-    let count = 0
-    for (const connection of this.#pool.connections) {
-      if (!this.#linkOf.has(connection) && addressOf(connection.url) === address) count++
-    }
-    return count < maxConnectionsPerAddress
+    return (
+      this.#pool.connections.size < maxConnections && this.#pool.acceptedFrom(url) < maxConnectionsPerAddress
+    )
   }
 
-  #start(connection: Connection, auth: string | Uint8Array | undefined): PeerConnection {
-    const { options } = this
-    const hello: [string, string | Uint8Array][] = [
-      ['peer', options.id],
-      ['codecs', this.#parts.codecs.announce()],
-    ]
-    if (this.#parts.agent !== undefined) hello.push(['agent', this.#parts.agent])
-    if (auth !== undefined) hello.push(['auth', auth])
-    const started: PeerConnection = new PeerConnection(
-      connection,
-      { instance: this.#instance, hello, limits: options.sessionLimits, clock: options.clock },
-      {
-        onHello: (info) => this.#onHello(started, info),
-        onChannel: (channel: Channel) => this.#inbox.onChannel(channel, started),
-        onDrain: ({ isFinal }) => {
-          if (!isFinal) this.#onDrain(started)
-        },
-        onOpenCredit: () => this.#assigner.pump(),
-        onHandlerError: (error, channel) => this.#onError(error, channel.name, started),
-        onUnexpectedError: (error) => this.#onError(error, '', started),
-        onClose: (error) => this.#onClose(started, error),
-        onReleased: () => this.#onReleased(started),
-      },
-    )
+  #start(connection: Connection, isAccepted: boolean, auth?: string | Uint8Array): PeerConnection {
+    const profile = this.#profileOf(auth)
+    const options = { profile, clock: this.options.clock }
+    const started = new PeerConnection(connection, isAccepted, options, this)
     this.#pool.add(started)
     started.driver.start()
     return started
   }
 
-  #onHello(connection: PeerConnection, hello: Hello): void {
-    const codecs = this.#parts.codecs.parse(hello.headers.get('codecs') ?? '')
-    const { remote, isNew, isRestart } = this.#pool.enter(connection, hello)
-    connection.onHello(remote, codecs, this.options.clock.now())
+  /** @internal */
+  onHello(connection: PeerConnection, hello: Hello): void {
+    const { headers } = hello
+    const codecs = this.#parts.codecs.parse(headers.get('codecs') ?? '')
+    const { remote, isNew, isRestart } = this.#pool.enter(connection, hello, headers)
+    connection.enter(remote, codecs, this.options.clock.now())
     this.#linkOf.get(connection)?.onHello()
     this.#lastConnectError = null
     if (this.#phase === 'draining') connection.driver.session.drain(0)
@@ -356,13 +334,26 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     this.#assigner.pump()
   }
 
-  #onDrain(connection: PeerConnection): void {
+  /** @internal */
+  onChannel(connection: PeerConnection, channel: Channel): void {
+    this.#inbox.onChannel(channel, connection)
+  }
+
+  /** @internal */
+  onOpenCredit(): void {
+    this.#assigner.pump()
+  }
+
+  /** @internal */
+  onDrain(connection: PeerConnection, { isFinal }: DrainInfo): void {
+    if (isFinal) return
     this.#linkOf.get(connection)?.onDrain()
     if (connection.remote !== null) this.#events.emit('drain', { remote: connection.remote })
     this.#assigner.pump()
   }
 
-  #onClose(connection: PeerConnection, error: PeerplexError | null): void {
+  /** @internal */
+  onClose(connection: PeerConnection, error: PeerplexError | null): void {
     connection.closeError = error
     if (error !== null) this.#count(error.code)
     const gone = this.#pool.remove(connection)
@@ -386,7 +377,8 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
   /** Sessions that are over, whose connections still take their leave. */
   readonly #releasing = new Set<PeerConnection>()
 
-  #onReleased(connection: PeerConnection): void {
+  /** @internal */
+  onReleased(connection: PeerConnection): void {
     this.#releasing.delete(connection)
     if (this.#pool.connections.size + this.#releasing.size > 0) return
     const waiting = this.#waitingForEnd
@@ -405,7 +397,8 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     await Promise.allSettled(listeners.map((listener) => listener.close()))
   }
 
-  #onError(error: unknown, name: string, connection: PeerConnection): void {
+  /** A handler threw, or something that should not: on that channel, if on any. @internal */
+  onError(connection: PeerConnection, error: unknown, name: string): void {
     this.#count('HANDLER_ERRORS')
     this.reportError(error, name, connection.remote?.id ?? '')
   }
@@ -437,11 +430,6 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost {
     if (this.#phase === 'open') return
     throw failedPrecondition(`${verb} on a peer that is ${this.#phase}`, 'create a new peer')
   }
-}
-
-/** The address that a connection comes from, without its port; empty for transports that have none. */
-function addressOf(url: string): string {
-  return /^\w+:\/\/(\[[^\]]*\]|[^/:]*):\d+/.exec(url)?.[1] ?? ''
 }
 
 /** A peer that opens and accepts channels; RPC stands on it. Throws UsageError for options out of range. */

@@ -27,12 +27,7 @@ const LINK_TRANSITIONS: readonly TransitionRow[] = [
   ['READY', 'failed', 'BACKOFF', 19],
   ['DRAINING', 'failed', 'BACKOFF', 19],
   ['BACKOFF', 'retry', 'CONNECTING', 19],
-  ['CONNECTING', 'close', 'CLOSED', 19],
-  ['HELLO', 'close', 'CLOSED', 19],
-  ['READY', 'close', 'CLOSED', 19],
-  ['DRAINING', 'close', 'CLOSED', 19],
-  ['BACKOFF', 'close', 'CLOSED', 19],
-  ['CLOSED', 'close', 'CLOSED', 19],
+  ...LINK_STATES.map((state): TransitionRow => [state, 'close', 'CLOSED', 19]),
 ]
 
 const table = new StateTable(LINK_STATES, LINK_TRANSITIONS)
@@ -164,6 +159,8 @@ export class Link {
         return
       }
       this.#step('connected')
+      // Not needed any more: what happens to the connection from here on is told by its session.
+      this.#abort = null
       this.#connection = this.#host.adopt(connection, this, auth)
     } catch (error) {
       if (!abort.signal.aborted) this.#fail(asTransportError(error, this.url), false)

@@ -1,13 +1,28 @@
 // Owns: one connection of a peer: its driver, who is at the other end, and which codecs that side has.
 // Must not know: why the connection exists or what is sent on it.
-import type { Codec, PeerplexError } from '@peerplex/wire'
+import type { Channel, Codec, DrainInfo, Hello, PeerplexError } from '@peerplex/wire'
 import type { Connection } from '@peerplex/wire/transport'
 import type { RemotePeer } from './remote-peer.js'
 import { SessionDriver, type SessionDriverEvents, type SessionDriverOptions } from './session-driver.js'
 
-export class PeerConnection {
+/** What the connections of a peer tell it: one object for all of them. */
+export interface ConnectionHost {
+  onHello(connection: PeerConnection, hello: Hello): void
+  onChannel(connection: PeerConnection, channel: Channel): void
+  onDrain(connection: PeerConnection, info: DrainInfo): void
+  onOpenCredit(): void
+  /** A handler threw, or something that should not; `name` is empty where no channel is to blame. */
+  onError(connection: PeerConnection, error: unknown, name: string): void
+  onClose(connection: PeerConnection, error: PeerplexError | null): void
+  onReleased(connection: PeerConnection): void
+}
+
+export class PeerConnection implements SessionDriverEvents {
   readonly driver: SessionDriver
   readonly url: string
+  /** Rather than dialed. */
+  readonly isAccepted: boolean
+  readonly #host: ConnectionHost
   /** Null until HELLO. */
   remote: RemotePeer | null = null
   /** The codecs that the other side announced: id by name. Null until HELLO. */
@@ -19,9 +34,16 @@ export class PeerConnection {
   /** Why it ended; null after a clean end, undefined while it is open. */
   closeError: PeerplexError | null | undefined = undefined
 
-  constructor(connection: Connection, options: SessionDriverOptions, events: SessionDriverEvents) {
+  constructor(
+    connection: Connection,
+    isAccepted: boolean,
+    options: SessionDriverOptions,
+    host: ConnectionHost,
+  ) {
+    this.#host = host
+    this.isAccepted = isAccepted
     this.url = connection.url
-    this.driver = new SessionDriver(connection, options, events)
+    this.driver = new SessionDriver(connection, options, this)
   }
 
   /** HELLO is there and new channels may be opened. */
@@ -40,9 +62,43 @@ export class PeerConnection {
   }
 
   /** Notes what HELLO said. */
-  onHello(remote: RemotePeer, codecs: ReadonlyMap<string, number>, nowMs: number): void {
+  enter(remote: RemotePeer, codecs: ReadonlyMap<string, number>, nowMs: number): void {
     this.remote = remote
     this.codecs = codecs
     this.readyAtMs = nowMs
+  }
+
+  // ---- told by the driver -------------------------------------------------------------------------------------------
+
+  onHello(hello: Hello): void {
+    this.#host.onHello(this, hello)
+  }
+
+  onChannel(channel: Channel): void {
+    this.#host.onChannel(this, channel)
+  }
+
+  onDrain(info: DrainInfo): void {
+    this.#host.onDrain(this, info)
+  }
+
+  onOpenCredit(): void {
+    this.#host.onOpenCredit()
+  }
+
+  onHandlerError(error: unknown, channel: Channel): void {
+    this.#host.onError(this, error, channel.name)
+  }
+
+  onUnexpectedError(error: unknown): void {
+    this.#host.onError(this, error, '')
+  }
+
+  onClose(error: PeerplexError | null): void {
+    this.#host.onClose(this, error)
+  }
+
+  onReleased(): void {
+    this.#host.onReleased(this)
   }
 }

@@ -1,7 +1,7 @@
 // Owns: the connections of a peer by remote peer, and which of them the next open goes to (spec §19: round robin over peers,
 // then the connection with the fewest channels).
 // Must not know: queues, links, listeners.
-import type { Hello } from '@peerplex/wire'
+import type { Headers, Hello } from '@peerplex/wire'
 import type { OpenRequest } from './open-request.js'
 import type { PeerConnection } from './peer-connection.js'
 import { RemotePeer } from './remote-peer.js'
@@ -12,6 +12,8 @@ export type RemoteFactory = (id: string, instance: string) => RemotePeer
 export class Pool {
   readonly #createRemote: RemoteFactory
   readonly #connections = new Set<PeerConnection>()
+  /** How many of them were accepted from an address; an address without any is not in here. */
+  readonly #acceptedFrom = new Map<string, number>()
   /** In the order in which they came. A peer that restarts takes a new place. */
   readonly #remotes: RemotePeer[] = []
   /** Index of the remote whose turn is next. */
@@ -33,30 +35,44 @@ export class Pool {
 
   add(connection: PeerConnection): void {
     this.#connections.add(connection)
+    if (connection.isAccepted) this.#countFrom(connection, 1)
   }
 
-  /** Enters a connection whose HELLO came under its remote peer; says whether that peer is new, or the same id restarted. */
+  /** How many connections were accepted from where `url` leads to; 0 for transports that have no addresses. */
+  acceptedFrom(url: string): number {
+    return this.#acceptedFrom.get(addressOf(url)) ?? 0
+  }
+
+  #countFrom(connection: PeerConnection, change: 1 | -1): void {
+    const address = addressOf(connection.url)
+    if (address === '') return
+    const count = (this.#acceptedFrom.get(address) ?? 0) + change
+    if (count === 0) this.#acceptedFrom.delete(address)
+    else this.#acceptedFrom.set(address, count)
+  }
+
+  /** Enters a connection whose HELLO came, with these headers, under its remote peer; says whether that peer is new, or the same id restarted. */
   enter(
     connection: PeerConnection,
     hello: Hello,
+    headers: Headers,
   ): { remote: RemotePeer; isNew: boolean; isRestart: boolean } {
     const instance = toHex(hello.instance)
-    const id = hello.headers.get('peer') ?? instance
-    const known = this.#remotes.find((remote) => remote.id === id && remote.instance === instance)
-    if (known !== undefined) {
-      known.connections.add(connection)
-      return { remote: known, isNew: false, isRestart: false }
+    const id = headers.get('peer') ?? instance
+    let remote = this.#remotes.find((each) => each.id === id && each.instance === instance)
+    const isNew = remote === undefined
+    const isRestart = isNew && this.#remotes.some((each) => each.id === id)
+    if (remote === undefined) {
+      remote = this.#createRemote(id, instance)
+      this.#remotes.push(remote)
     }
-    const isRestart = this.#remotes.some((remote) => remote.id === id)
-    const remote = this.#createRemote(id, instance)
     remote.connections.add(connection)
-    this.#remotes.push(remote)
-    return { remote, isNew: true, isRestart }
+    return { remote, isNew, isRestart }
   }
 
   /** Takes a connection out; returns its remote peer when that was the last one to it. */
   remove(connection: PeerConnection): RemotePeer | null {
-    this.#connections.delete(connection)
+    if (this.#connections.delete(connection) && connection.isAccepted) this.#countFrom(connection, -1)
     const { remote } = connection
     if (remote === null || !remote.connections.delete(connection) || remote.connections.size > 0) return null
     const index = this.#remotes.indexOf(remote)
@@ -89,6 +105,11 @@ export class Pool {
       (remote) => remote.state === 'ready' && (to === undefined || isTarget(to, remote)),
     )
   }
+}
+
+/** The address that a connection comes from, without its port; empty for transports that have none. */
+function addressOf(url: string): string {
+  return /^\w+:\/\/(\[[^\]]*\]|[^/:]*):\d+/.exec(url)?.[1] ?? ''
 }
 
 function isTarget(to: NonNullable<OpenRequest['spec']['to']>, remote: RemotePeer): boolean {

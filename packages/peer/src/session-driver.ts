@@ -3,11 +3,15 @@
 // Must not know: frames, channels, what the bytes mean; any particular transport.
 import {
   type Channel,
+  type DrainInfo,
+  type Hello,
   type PeerplexError,
   Session,
-  type SessionOptions,
+  type SessionProfile,
+  type SessionProfileOptions,
   type SessionSink,
 } from '@peerplex/wire'
+import type { DueListener } from '@peerplex/wire/internal'
 import type { Connection, ConnectionEnd, ConnectionSink } from '@peerplex/wire/transport'
 import { type Clock, SYSTEM_CLOCK, type TimerHandle } from './clock.js'
 
@@ -19,7 +23,8 @@ const LINGER_MS = 1_000
  */
 const CLOSE_TIMEOUT_MS = 4_000
 
-export interface SessionDriverOptions extends Omit<SessionOptions, 'kind' | 'now'> {
+/** What the session is made of, or what it has in common with the others of its peer. */
+export type SessionDriverOptions = (SessionProfileOptions | { readonly profile: SessionProfile }) & {
   /** Default: the machine's. */
   readonly clock?: Clock
 }
@@ -83,13 +88,14 @@ export class SessionDriver {
 
   /** Takes over the connection and its sink; nothing is sent before `start`. Throws UsageError for options out of range. */
   constructor(connection: Connection, options: SessionDriverOptions, events: SessionDriverEvents) {
-    const { clock = SYSTEM_CLOCK, ...rest } = options
+    const { clock = SYSTEM_CLOCK } = options
     this.#clock = clock
     this.#events = events
     this.connection = connection
-    this.session = new Session({ ...rest, kind: connection.kind, now: clock.now }, this.#sessionSink())
-    connection.sink = this.#connectionSink()
-    this.session.channels.outbox.onDue = () => this.#writeEarly()
+    const told = new SessionDriver.#Told(this)
+    this.session = new Session({ ...options, kind: connection.kind, now: clock.now }, told)
+    connection.sink = new SessionDriver.#Fed(this)
+    this.session.channels.outbox.dueListener = told
     this.session.channels.outbox.dueBytes = LEAST_EARLY_BYTES
   }
 
@@ -105,32 +111,82 @@ export class SessionDriver {
 
   // ---- what the session and the connection tell ---------------------------------------------------------------------
 
-  #sessionSink(): SessionSink {
-    const events = this.#events
-    return {
-      onOutputPending: () => this.#scheduleFlush(),
-      onTimer: (atMs) => this.#setTimer(atMs, this.#tick),
-      onHello: (hello) => this.#tell(() => events.onHello?.(hello)),
+  // One object each instead of a closure for each call: there may be many connections, and most of them are idle.
+
+  /** What the session tells. */
+  static readonly #Told = class implements SessionSink, DueListener {
+    readonly #driver: SessionDriver
+
+    constructor(driver: SessionDriver) {
+      this.#driver = driver
+    }
+
+    onOutputPending(): void {
+      this.#driver.#scheduleFlush()
+    }
+
+    onDue(): void {
+      this.#driver.#writeEarly()
+    }
+
+    onTimer(atMs: number): void {
+      this.#driver.#setTimer(atMs, this.#driver.#tick)
+    }
+
+    onHello(hello: Hello): void {
+      this.#driver.#tell((events) => events.onHello?.(hello))
+    }
+
+    onChannel(channel: Channel): void {
       // The session itself catches what this throws: it knows which channel pays for it.
-      onChannel: (channel: Channel) => events.onChannel(channel),
-      onDrain: (info) => this.#tell(() => events.onDrain?.(info)),
-      onOpenCredit: () => this.#tell(() => events.onOpenCredit?.()),
-      onRefFreed: (refId) => this.#tell(() => events.onRefFreed?.(refId)),
-      onHandlerError: (error, channel) => this.#tell(() => events.onHandlerError?.(error, channel)),
-      onClose: (error) => this.#onSessionClose(error),
+      this.#driver.#events.onChannel(channel)
+    }
+
+    onDrain(info: DrainInfo): void {
+      this.#driver.#tell((events) => events.onDrain?.(info))
+    }
+
+    onOpenCredit(): void {
+      this.#driver.#tell((events) => events.onOpenCredit?.())
+    }
+
+    onRefFreed(refId: number): void {
+      this.#driver.#tell((events) => events.onRefFreed?.(refId))
+    }
+
+    onHandlerError(error: unknown, channel: Channel): void {
+      this.#driver.#tell((events) => events.onHandlerError?.(error, channel))
+    }
+
+    onClose(error: PeerplexError | null): void {
+      this.#driver.#onSessionClose(error)
     }
   }
 
-  #connectionSink(): ConnectionSink {
-    return {
+  /** What the connection brings. */
+  static readonly #Fed = class implements ConnectionSink {
+    readonly #driver: SessionDriver
+
+    constructor(driver: SessionDriver) {
+      this.#driver = driver
+    }
+
+    onData(chunk: Uint8Array): void {
       // A session that is closed does not look at it.
-      onData: (chunk) => this.#guard(() => this.session.receive(chunk)),
-      onNonBinary: (what) => this.#guard(() => this.session.receiveNonBinary(what)),
-      onDrain: () => {
-        this.#isBlocked = false
-        this.#scheduleFlush()
-      },
-      onEnd: (error) => this.#onConnectionEnd(error),
+      this.#driver.#guard(() => this.#driver.session.receive(chunk))
+    }
+
+    onNonBinary(what: string): void {
+      this.#driver.#guard(() => this.#driver.session.receiveNonBinary(what))
+    }
+
+    onDrain(): void {
+      this.#driver.#isBlocked = false
+      this.#driver.#scheduleFlush()
+    }
+
+    onEnd(error: ConnectionEnd): void {
+      this.#driver.#onConnectionEnd(error)
     }
   }
 
@@ -147,7 +203,7 @@ export class SessionDriver {
     this.#setTimer(this.#clock.now() + waitMs, () => this.#release())
     // Not at once: this may be a call from within `takeOutput`, or from a sink in the middle of a chunk.
     this.#scheduleFlush()
-    this.#tell(() => this.#events.onClose(error))
+    this.#tell((events) => events.onClose(error))
     // Who sent GOAWAY with an error expects no answer, and reads none (spec §12.4).
     if (error?.origin === 'remote') this.#release()
   }
@@ -234,7 +290,7 @@ export class SessionDriver {
     this.#phase = 'released'
     this.#clearTimer()
     this.#tell(() => this.#dropConnection())
-    this.#tell(() => this.#events.onReleased?.())
+    this.#tell((events) => events.onReleased?.())
   }
 
   #dropConnection(): void {
@@ -259,9 +315,9 @@ export class SessionDriver {
     }
   }
 
-  #tell(call: () => void): void {
+  #tell(call: (events: SessionDriverEvents) => void): void {
     try {
-      call()
+      call(this.#events)
     } catch (error) {
       try {
         this.#events.onUnexpectedError?.(error)

@@ -25,7 +25,7 @@ export function dial(
     const socket = new Socket({
       allowHalfOpen: true,
       highWaterMark: options.highWaterMarkBytes,
-      ...(reader !== undefined && { onread: reader.onread }),
+      ...(reader !== undefined && { onread: reader.onread() }),
     } as ConstructorParameters<typeof Socket>[0])
     // Else it would read before there is somebody to read for.
     if (reader !== undefined) socket.pause()

@@ -25,7 +25,7 @@ export function withLargeReads(socket: Socket, reader: Reader, highWaterMarkByte
     handle,
     allowHalfOpen: true,
     highWaterMark: highWaterMarkBytes,
-    onread: reader.onread,
+    onread: reader.onread(),
   } as ConstructorParameters<typeof Socket>[0])
   fresh.pause()
   // The server counts its connections by this, and the old socket must not close what is no longer its own.

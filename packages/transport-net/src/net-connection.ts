@@ -11,11 +11,15 @@ const COPY_BYTES = 4_096
 /** For the time before somebody has taken the connection over. */
 const NOBODY: ConnectionSink = { onData: () => {}, onDrain: () => {}, onEnd: () => {} }
 
+/** Where a socket keeps its connection: so the functions that listen to it are the same for all sockets. */
+const OWNER = Symbol('connection')
+
+type OwnedSocket = Socket & { [OWNER]: NetConnection }
+
 /** The socket must have been made with `allowHalfOpen`: when the output ends is the owner's business. */
 export class NetConnection implements Connection, ReadTarget {
-  readonly kind = 'byte'
   readonly url: string
-  readonly #socket: Socket
+  readonly #socket: OwnedSocket
   readonly #reader: Reader | undefined
   #sink: ConnectionSink = NOBODY
   #isTaken = false
@@ -27,17 +31,19 @@ export class NetConnection implements Connection, ReadTarget {
 
   /** With a reader the socket reads into that; without, it emits what it reads. Until a sink is set it is paused, or was never read from. */
   constructor(socket: Socket, url: string, reader?: Reader) {
-    this.#socket = socket
+    this.#socket = Object.assign(socket, { [OWNER]: this })
     this.url = url
     this.#reader = reader
     // Output is collected before it is written: Nagle's algorithm could only delay it.
     socket.setNoDelay(true)
     // Listened to at all times, so that it is never unhandled; 'close' follows and reports it.
-    socket.on('error', (error) => {
-      this.#error ??= brokenError(url, error)
-    })
-    socket.on('end', () => this.#endInput())
-    socket.on('close', () => this.#endInput())
+    socket.on('error', NetConnection.#onSocketError)
+    socket.on('end', NetConnection.#onSocketEnd)
+    socket.on('close', NetConnection.#onSocketEnd)
+  }
+
+  get kind(): 'byte' {
+    return 'byte'
   }
 
   get sink(): ConnectionSink {
@@ -54,9 +60,7 @@ export class NetConnection implements Connection, ReadTarget {
     else this.#reader.target = this
     // Those that were accepted, and those with a reader, are paused.
     socket.resume()
-    socket.on('drain', () => {
-      if (!this.#isSilent) this.#sink.onDrain()
-    })
+    socket.on('drain', NetConnection.#onSocketDrain)
     if (this.#isOver) process.nextTick(() => this.#endInput())
   }
 
@@ -91,6 +95,22 @@ export class NetConnection implements Connection, ReadTarget {
   destroy(): void {
     this.#isSilent = true
     this.#socket.destroy()
+  }
+
+  // Called with the socket as `this`, as all listeners are.
+
+  static readonly #onSocketError = function (this: OwnedSocket, error: unknown): void {
+    const connection = this[OWNER]
+    connection.#error ??= brokenError(connection.url, error)
+  }
+
+  static readonly #onSocketEnd = function (this: OwnedSocket): void {
+    this[OWNER].#endInput()
+  }
+
+  static readonly #onSocketDrain = function (this: OwnedSocket): void {
+    const connection = this[OWNER]
+    if (!connection.#isSilent) connection.#sink.onDrain()
   }
 
   #endInput(): void {

@@ -31,14 +31,25 @@ export class ReadBuffer {
 export class Reader {
   /** Set before the socket reads. */
   target: ReadTarget | null = null
-  /** For the options of a socket. */
-  readonly onread: { buffer: Uint8Array; callback: (byteCount: number, bytes: Uint8Array) => boolean }
+  readonly #buffer: Uint8Array
 
   constructor(buffer: Uint8Array) {
+    this.#buffer = buffer
+  }
+
+  /** For the options of a socket. */
+  onread(): OnRead {
+    const buffer = this.#buffer
     const callback = (byteCount: number): boolean => {
       this.target?.onRead(buffer.subarray(0, byteCount))
       return true
     }
-    this.onread = { buffer, callback }
+    return { buffer, callback }
   }
+}
+
+/** What Node calls for each read. */
+export interface OnRead {
+  readonly buffer: Uint8Array
+  readonly callback: (byteCount: number, bytes: Uint8Array) => boolean
 }

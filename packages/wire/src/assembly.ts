@@ -5,13 +5,14 @@ import type { Channel } from './channel.js'
 import { IN_MESSAGE } from './channel-bits.js'
 import { Headers } from './entries.js'
 import { ProtocolError } from './errors.js'
+import { LateSet } from './late-set.js'
 import type { SessionLimits } from './options.js'
 
 export class Assembly {
   /** Payload bytes held. */
   bytes = 0
   readonly #limits: SessionLimits
-  readonly #channels = new Set<Channel>()
+  readonly #channels = new LateSet<Channel>()
 
   constructor(limits: SessionLimits) {
     this.#limits = limits

@@ -8,7 +8,7 @@ import {
   OPEN_PREFIX_BYTES,
   REF_ITEM_BYTES,
 } from './constants.js'
-import { readU32, scanEntries } from './entries.js'
+import { readU16, readU32, scanEntries } from './entries.js'
 import { ProtocolError } from './errors.js'
 import type { NameCache } from './utf8.js'
 
@@ -61,7 +61,7 @@ export function readOpen(names: NameCache, body: Uint8Array, start: number, meta
     codec: body[start + 10] as number,
     timeoutMs: Math.min(readU32(body, start), MAX_U31),
     windowBytes,
-    windowMessages: (body[start + 8] as number) | ((body[start + 9] as number) << 8),
+    windowMessages: readU16(body, start + 8),
     entriesAt,
     entryCount: countEntries('OPEN', body, entriesAt, metaEnd),
   }

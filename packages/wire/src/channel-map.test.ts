@@ -27,6 +27,15 @@ describe('ChannelMap', () => {
     expect(new Set(map.values())).toEqual(new Set(model.values()))
   })
 
+  it('shares nothing with another one', () => {
+    const [one, other] = [new ChannelMap(), new ChannelMap()]
+    one.set(5, channel(5))
+    expect([one.size, other.size]).toEqual([1, 0])
+    expect(other.get(5)).toBeUndefined()
+    expect(other.delete(5)).toBe(false)
+    expect(new ChannelMap().values()).toEqual([])
+  })
+
   it('knows nothing under 0, the number of a channel whose OPEN waits', () => {
     const map = new ChannelMap()
     map.set(1, channel(1))

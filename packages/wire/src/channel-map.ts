@@ -9,10 +9,14 @@ const SPREAD = 0x9e3779b1
 /** The number that stands for an empty place. A channel whose OPEN waits has it too, and is in no table. */
 const FREE = 0
 
+/** What all tables begin with, and only read: most connections have no channel at most times. */
+const NO_KEYS = new Int32Array(1 << FIRST_BITS)
+const NO_CHANNELS: (Channel | null)[] = new Array<Channel | null>(1 << FIRST_BITS).fill(null)
+
 export class ChannelMap {
   #bits = FIRST_BITS
-  #keys = new Int32Array(1 << FIRST_BITS)
-  #channels: (Channel | null)[] = new Array<Channel | null>(1 << FIRST_BITS).fill(null)
+  #keys = NO_KEYS
+  #channels: (Channel | null)[] = NO_CHANNELS
   #size = 0
 
   get size(): number {
@@ -36,7 +40,8 @@ export class ChannelMap {
   /** Enters a channel under a number that is not 0; another one with that number gives way. */
   set(key: number, channel: Channel): void {
     // At most half full: runs of neighbours stay short, and there is always a free place to stop at.
-    if ((this.#size + 1) * 2 > this.#keys.length) this.#grow()
+    if (this.#keys === NO_KEYS) this.#allocate()
+    else if ((this.#size + 1) * 2 > this.#keys.length) this.#grow()
     const keys = this.#keys
     const mask = keys.length - 1
     let at = this.#home(key)
@@ -75,12 +80,16 @@ export class ChannelMap {
     return Math.imul(key, SPREAD) >>> (32 - this.#bits)
   }
 
+  #allocate(): void {
+    this.#keys = new Int32Array(1 << this.#bits)
+    this.#channels = new Array<Channel | null>(1 << this.#bits).fill(null)
+  }
+
   #grow(): void {
     const channels = this.#channels
     const keys = this.#keys
     this.#bits++
-    this.#keys = new Int32Array(1 << this.#bits)
-    this.#channels = new Array<Channel | null>(1 << this.#bits).fill(null)
+    this.#allocate()
     this.#size = 0
     for (let at = 0; at < keys.length; at++) {
       const channel = channels[at] as Channel | null

@@ -36,7 +36,7 @@ import {
 } from './error-codes.js'
 import { LimitError } from './errors.js'
 import { KEY_ENCODING, KEY_REFS } from './header-keys.js'
-import type { Hello } from './hello.js'
+import { LateSet } from './late-set.js'
 import type { OpenInfo } from './open-info.js'
 import { OpenSlots } from './open-slots.js'
 import type { SessionLimits } from './options.js'
@@ -45,6 +45,7 @@ import { Receiver, type ReceiverHost } from './receiver.js'
 import { RefTable } from './refs.js'
 import { Sender, type SenderHost } from './sender.js'
 import { type ChannelsHost, type SessionCounters, zeroCounters } from './session-core.js'
+import type { SessionProfile } from './session-profile.js'
 import { NO_BYTES } from './utf8.js'
 
 const NOTHING: ByteRange = byteRange()
@@ -68,7 +69,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   readonly endings: Endings
   /** Inbound channels that wait for the verdict on the credentials, in order. */
-  readonly held: Set<Channel> = new Set()
+  readonly held: LateSet<Channel> = new LateSet()
 
   readonly #host: ChannelsHost
   readonly #deadlines = new DeadlineHeap<ChannelDeadline>()
@@ -77,10 +78,11 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
   /** Whether a message with `encoding` is refused; a middleman passes it on. */
   readonly checksEncoding: boolean
 
-  constructor(host: ChannelsHost, limits: SessionLimits, hello: Hello, checksEncoding: boolean) {
+  constructor(host: ChannelsHost, profile: SessionProfile) {
+    const { limits, hello } = profile
     this.#host = host
     this.limits = limits
-    this.checksEncoding = checksEncoding
+    this.checksEncoding = profile.checksEncoding
     this.sender = new Sender(this, limits)
     this.receiver = new Receiver(this, limits, hello.connectionWindowBytes)
     this.slots = new OpenSlots(hello.maxOpenChannels)

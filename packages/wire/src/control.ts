@@ -4,12 +4,12 @@
 
 import type { Channels } from './channels.js'
 import { assertWhole } from './checks.js'
-import { MAX_U31, PREFACE } from './constants.js'
+import { MAX_U31 } from './constants.js'
 import { Drain } from './drain.js'
 import { Headers } from './entries.js'
-import { encodeHello, type Hello } from './hello.js'
 import { Keepalive } from './keepalive.js'
 import type { ChannelsHost } from './session-core.js'
+import type { SessionProfile } from './session-profile.js'
 import type { ConnectionKind } from './session-types.js'
 import { NO_BYTES } from './utf8.js'
 
@@ -17,18 +17,17 @@ import { NO_BYTES } from './utf8.js'
 const ERROR_TEXT_LENGTH = 500
 
 export class Control {
-  /** What we announce. */
-  readonly hello: Hello
   readonly keepalive: Keepalive
   readonly drain: Drain = new Drain()
+  readonly profile: SessionProfile
   readonly #kind: ConnectionKind
   readonly #channels: Channels
   readonly #host: ChannelsHost
   #owedPong: readonly [low: number, high: number] | null = null
 
-  constructor(kind: ConnectionKind, hello: Hello, channels: Channels, host: ChannelsHost) {
+  constructor(kind: ConnectionKind, profile: SessionProfile, channels: Channels, host: ChannelsHost) {
     this.#kind = kind
-    this.hello = hello
+    this.profile = profile
     this.#channels = channels
     this.#host = host
     this.keepalive = new Keepalive(channels.limits.idleTimeoutMs, host.nowMs)
@@ -46,8 +45,7 @@ export class Control {
 
   /** Preface, on byte connections, and HELLO. */
   greet(): void {
-    if (this.#kind === 'byte') this.#channels.outbox.raw(PREFACE)
-    this.#channels.outbox.hello(encodeHello(this.hello))
+    this.#channels.outbox.greeting(this.profile.greeting(this.#kind))
   }
 
   /** The last frame after an error; behind preface and HELLO even if those had not left yet. */

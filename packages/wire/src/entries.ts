@@ -42,7 +42,7 @@ export function scanEntries(bytes: Uint8Array, start: number, end: number): numb
     const valueAt = k < FIRST_STATIC_KEY ? at + k + 2 : at + 2
     if (valueAt > end) return -1
     if (k < FIRST_STATIC_KEY && !isLegalKey(bytes, at, at + k)) return -1
-    const length = (bytes[valueAt - 2] as number) | ((bytes[valueAt - 1] as number) << 8)
+    const length = readU16(bytes, valueAt - 2)
     if (valueAt + length > end) return -1
     if (k >= FIRST_STATIC_KEY && !isLegalStaticValue(k, bytes, valueAt, length)) return -1
     at = valueAt + length
@@ -75,15 +75,14 @@ function isLegalRefs(bytes: Uint8Array, start: number, length: number): boolean 
   return true
 }
 
+/** Reads a u16 at `at`. */
+export function readU16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
+}
+
 /** Reads a u32 at `at`; the result is unsigned. */
 export function readU32(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24)) >>>
-    0
-  )
+  return (readU16(bytes, at) | (readU16(bytes, at + 2) << 16)) >>> 0
 }
 
 /** Where the value of the first entry with a static id begins in `bytes[start, end)`, which `scanEntries` accepted; -1: absent. */
@@ -92,7 +91,7 @@ export function findStatic(bytes: Uint8Array, start: number, end: number, id: nu
     const k = bytes[at] as number
     const valueAt = at + 3 + (k < FIRST_STATIC_KEY ? k : 0)
     if (k === id) return valueAt
-    at = valueAt + ((bytes[valueAt - 2] as number) | ((bytes[valueAt - 1] as number) << 8))
+    at = valueAt + readU16(bytes, valueAt - 2)
   }
   return -1
 }
@@ -216,7 +215,7 @@ function decodeEntries(bytes: Uint8Array): (readonly [string, Uint8Array])[] {
     } else {
       key = staticRow(k)?.key ?? `#${k.toString(16)}`
     }
-    const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
+    const length = readU16(bytes, at)
     entries.push([key, bytes.subarray(at + 2, at + 2 + length)])
     at += 2 + length
   }

@@ -32,6 +32,7 @@ import {
   TYPE_RESET,
   TYPE_STOP,
 } from './constants.js'
+import { readU16, readU32 } from './entries.js'
 import { ProtocolError } from './errors.js'
 import { NO_BYTES } from './utf8.js'
 
@@ -123,7 +124,7 @@ export class FrameDecoder {
 
   #keep(chunk: Uint8Array, at: number): void {
     const available = chunk.length - at
-    if (available >= HEADER_BYTES) this.#needBytes = HEADER_BYTES + sizeOf(chunk, at)
+    if (available >= HEADER_BYTES) this.#needBytes = HEADER_BYTES + readU32(chunk, at)
     this.#append(chunk, at, HEADER_BYTES + available)
   }
 
@@ -146,7 +147,7 @@ export class FrameDecoder {
     this.#sink.onFrame(
       type,
       bytes[at + 5] as number,
-      (bytes[at + 6] as number) | ((bytes[at + 7] as number) << 8),
+      readU16(bytes, at + 6),
       channelOf(bytes, at),
       bytes,
       at + HEADER_BYTES,
@@ -156,10 +157,10 @@ export class FrameDecoder {
 
   /** Checks the header at `at` in the order of spec §4; returns the size of the body. */
   #checkHeader(bytes: Uint8Array, at: number): number {
-    const size = sizeOf(bytes, at)
+    const size = readU32(bytes, at)
     const type = bytes[at + 4] as number
     const flags = bytes[at + 5] as number
-    const meta = (bytes[at + 6] as number) | ((bytes[at + 7] as number) << 8)
+    const meta = readU16(bytes, at + 6)
     if (size > this.#maxFrameBytes) throw tooLong(type, 'size', size, this.#maxFrameBytes)
     const maxMeta = type === TYPE_HELLO ? HELLO_META_BYTES : this.#maxMetaBytes
     if (meta > maxMeta) throw tooLong(type, 'metadata', meta, maxMeta)
@@ -176,22 +177,8 @@ export class FrameDecoder {
   }
 }
 
-function sizeOf(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) +
-    (bytes[at + 1] as number) * 0x100 +
-    (bytes[at + 2] as number) * 0x1_0000 +
-    (bytes[at + 3] as number) * 0x100_0000
-  )
-}
-
 function channelOf(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at + 8] as number) |
-    ((bytes[at + 9] as number) << 8) |
-    ((bytes[at + 10] as number) << 16) |
-    ((bytes[at + 11] as number) << 24)
-  )
+  return readU32(bytes, at + 8) | 0
 }
 
 function checkLengths(type: number, meta: number, size: number): void {
@@ -266,20 +253,7 @@ function checkChannel(type: number, channelId: number): void {
   }
 }
 
-const NAMES = [
-  '00',
-  'HELLO',
-  'OPEN',
-  'DATA',
-  'END',
-  'RESET',
-  'STOP',
-  'CREDIT',
-  'PING',
-  'PONG',
-  'GOAWAY',
-  'REF',
-]
+const NAMES = '00 HELLO OPEN DATA END RESET STOP CREDIT PING PONG GOAWAY REF'.split(' ')
 
 /** The name of a frame type, for messages. */
 export function frameName(type: number): string {

@@ -17,9 +17,12 @@ import {
   MAX_FRAME_BYTES,
   MAX_U31,
 } from './constants.js'
-import { Headers, readU32, scanEntries } from './entries.js'
+import { Headers, readU16, readU32, scanEntries } from './entries.js'
 import { ERRORS, LimitError, ProtocolError } from './errors.js'
 import type { SessionLimits } from './options.js'
+
+/** Where the instance stands in the metadata. */
+const INSTANCE_AT = 40
 
 /** What one side announces. Bytes, counts and milliseconds as in `SessionLimits`. */
 export interface Hello {
@@ -101,7 +104,7 @@ export function encodeHello(hello: Hello): Uint8Array {
   view.setUint16(32, hello.maxHeaderBytes, true)
   view.setUint16(34, hello.maxPartialMessages, true)
   view.setUint32(36, hello.idleTimeoutMs, true)
-  meta.set(hello.instance, 40)
+  meta.set(hello.instance, INSTANCE_AT)
   meta.set(entries, HELLO_PREFIX_BYTES)
   return meta
 }
@@ -111,10 +114,9 @@ export function encodeHello(hello: Hello): Uint8Array {
  * The frame decoder has checked that at least 56 bytes are there.
  */
 export function decodeHello(meta: Uint8Array, maxHeaderCount: number): Hello {
-  const u16 = (at: number) => (meta[at] as number) | ((meta[at + 1] as number) << 8)
-  const prefixBytes = u16(0)
+  const prefixBytes = readU16(meta, 0)
   if (prefixBytes < HELLO_PREFIX_BYTES || prefixBytes > meta.length) throw bad('prefixLen', prefixBytes)
-  const hello = {
+  const numbers = {
     features: readU32(meta, 4),
     maxFrameBytes: inRange('maxFrame', readU32(meta, 8), FLOOR_FRAME_BYTES, MAX_FRAME_BYTES),
     maxMessageBytes: inRange('maxMessage', readU32(meta, 12), FLOOR_MESSAGE_BYTES, MAX_U31),
@@ -122,14 +124,46 @@ export function decodeHello(meta: Uint8Array, maxHeaderCount: number): Hello {
     channelWindowMessages: inRange('rxMsgs', readU32(meta, 20), FLOOR_CHANNEL_MESSAGES, MAX_U31),
     connectionWindowBytes: inRange('connBytes', readU32(meta, 24), FLOOR_CONNECTION_BYTES, MAX_U31),
     maxOpenChannels: inRange('opens', readU32(meta, 28), 0, MAX_U31),
-    maxHeaderBytes: inRange('maxMeta', u16(32), FLOOR_HEADER_BYTES, 0xffff),
-    maxPartialMessages: inRange('partials', u16(34), FLOOR_PARTIAL_MESSAGES, 0xffff),
+    maxHeaderBytes: inRange('maxMeta', readU16(meta, 32), FLOOR_HEADER_BYTES, 0xffff),
+    maxPartialMessages: inRange('partials', readU16(meta, 34), FLOOR_PARTIAL_MESSAGES, 0xffff),
     idleTimeoutMs: Math.min(readU32(meta, 36), MAX_U31),
-    instance: meta.slice(40, 40 + INSTANCE_BYTES),
-    headers: readHelloHeaders(meta, prefixBytes, maxHeaderCount),
   }
-  if (hello.idleTimeoutMs !== 0) inRange('idleMs', hello.idleTimeoutMs, FLOOR_IDLE_MS, MAX_U31)
-  return Object.freeze(hello)
+  checkHeaders(meta, prefixBytes, maxHeaderCount)
+  if (numbers.idleTimeoutMs !== 0) inRange('idleMs', numbers.idleTimeoutMs, FLOOR_IDLE_MS, MAX_U31)
+  return Object.freeze(new ReceivedHello(numbers, meta.slice(INSTANCE_AT), prefixBytes - INSTANCE_AT))
+}
+
+/** What the other side announced: the numbers, which are looked at all the time, and the rest as one piece of memory. */
+class ReceivedHello implements Hello {
+  declare readonly features: number
+  declare readonly maxFrameBytes: number
+  declare readonly maxMessageBytes: number
+  declare readonly channelWindowBytes: number
+  declare readonly channelWindowMessages: number
+  declare readonly connectionWindowBytes: number
+  declare readonly maxOpenChannels: number
+  declare readonly maxHeaderBytes: number
+  declare readonly maxPartialMessages: number
+  declare readonly idleTimeoutMs: number
+  /** The instance, what this version does not know, and the headers. */
+  readonly #rest: Uint8Array
+  readonly #headersAt: number
+
+  /** Takes `rest`. */
+  constructor(numbers: Omit<Hello, 'instance' | 'headers'>, rest: Uint8Array, headersAt: number) {
+    Object.assign(this, numbers)
+    this.#rest = rest
+    this.#headersAt = headersAt
+  }
+
+  /** A new view each time, as are the headers: they are asked for once or twice in the life of a connection. */
+  get instance(): Uint8Array {
+    return this.#rest.subarray(0, INSTANCE_BYTES)
+  }
+
+  get headers(): Headers {
+    return new Headers(this.#rest.subarray(this.#headersAt))
+  }
 }
 
 /** Throws SELF_CONNECT when both come from the same Peer object. */
@@ -140,11 +174,10 @@ export function assertOtherPeer(theirs: Hello, own: Hello): void {
   })
 }
 
-function readHelloHeaders(meta: Uint8Array, start: number, maxHeaderCount: number): Headers {
+function checkHeaders(meta: Uint8Array, start: number, maxHeaderCount: number): void {
   const count = scanEntries(meta, start, meta.length)
   if (count < 0) throw new ProtocolError('PROTOCOL_ERROR', 'HELLO carries malformed header entries')
   if (count > maxHeaderCount) throw bad('the number of entries', count)
-  return count === 0 ? Headers.EMPTY : new Headers(meta.slice(start))
 }
 
 function inRange(field: string, value: number, min: number, max: number): number {

@@ -23,4 +23,13 @@ export type { Hello } from './hello.js'
 export type { SessionLimits } from './options.js'
 export { DEFAULT_SESSION_LIMITS, PUBLIC_SESSION_LIMITS } from './options.js'
 export { Session } from './session.js'
-export type { ConnectionKind, DrainInfo, SessionOptions, SessionSink, SessionStats } from './session-types.js'
+export { SessionProfile } from './session-profile.js'
+export type {
+  ConnectionKind,
+  DrainInfo,
+  SessionOptions,
+  SessionProfileOptions,
+  SessionSink,
+  SessionStart,
+  SessionStats,
+} from './session-types.js'

@@ -35,12 +35,14 @@ export class Intake {
   readonly #sink: FrameSink
   readonly #economy: Economy
   readonly #decoder: FrameDecoder
-  readonly #preface = new PrefaceReader()
+  /** Null once it has been read, and on message connections. */
+  #preface: PrefaceReader | null
 
   constructor(kind: ConnectionKind, sink: FrameSink, economy: Economy, limits: SessionLimits) {
     this.#kind = kind
     this.#sink = sink
     this.#economy = economy
+    this.#preface = kind === 'byte' ? new PrefaceReader() : null
     this.#decoder = new FrameDecoder(sink, limits.maxFrameBytes, limits.maxHeaderBytes)
   }
 
@@ -49,10 +51,26 @@ export class Intake {
     return this.#decoder.bufferCapacityBytes
   }
 
-  /** Takes what the transport delivered. `onPreface` is called once. Throws ProtocolError, PrefaceError. */
-  push(bytes: Uint8Array, onPreface: () => void): void {
+  /** Whether the preface has not been read yet. */
+  get awaitsPreface(): boolean {
+    return this.#preface !== null
+  }
+
+  /** Takes what may be the preface, until it is whole; returns where it ends in `bytes`, -1 for not yet. Throws PrefaceError. */
+  pushPreface(bytes: Uint8Array): number {
+    const preface = this.#preface as PrefaceReader
+    const end = PREFACE_BYTES - preface.length
+    const error = preface.push(bytes)
+    if (error !== null) throw new PrefaceError(error)
+    if (!preface.isComplete) return -1
+    this.#preface = null
+    return end
+  }
+
+  /** Takes what the transport delivered, from `at` on. Throws ProtocolError. */
+  push(bytes: Uint8Array, at: number): void {
     if (this.#kind === 'message') this.#pushMessage(bytes)
-    else this.#pushBytes(bytes, onPreface)
+    else this.#decoder.push(bytes, at)
   }
 
   /** A message that is not binary came; `what` says what it was. The error to fail with. */
@@ -61,18 +79,6 @@ export class Intake {
     return new ProtocolError('PROTOCOL_ERROR', `a transport message that is not binary: ${what}`, {
       hint: 'only frames of this protocol may be sent over its connection: use another one for anything else',
     })
-  }
-
-  #pushBytes(bytes: Uint8Array, onPreface: () => void): void {
-    let at = 0
-    if (!this.#preface.isComplete) {
-      at = Math.min(PREFACE_BYTES - this.#preface.length, bytes.length)
-      const error = this.#preface.push(bytes)
-      if (error !== null) throw new PrefaceError(error)
-      if (!this.#preface.isComplete) return
-      onPreface()
-    }
-    this.#decoder.push(bytes, at)
   }
 
   #pushMessage(bytes: Uint8Array): void {

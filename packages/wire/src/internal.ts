@@ -39,6 +39,7 @@ export type { InspectedFrame, InspectedValue } from './inspect.js'
 export { inspectFrame } from './inspect.js'
 export { isChannelName, type OpenInfo, openInfo } from './open-info.js'
 export { resolveSessionLimits, SESSION_LIMIT_ROWS } from './options.js'
+export type { DueListener } from './outbox.js'
 export {
   DRAIN_STATES,
   LOCAL_DRAIN_TRANSITIONS,

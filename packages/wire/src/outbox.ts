@@ -23,8 +23,15 @@ import { NO_BYTES } from './utf8.js'
 
 /** Size of a slab: what is committed ahead of the transport stays near this, so one slab serves a flush. */
 const SLAB_BYTES = 65_536
-/** A connection that says little holds a slab of this size only. */
-const FIRST_SLAB_BYTES = 4_096
+/** A connection that begins to speak, or says little. */
+const SMALL_SLAB_BYTES = 4_096
+/**
+ * One that does no more than keep itself alive: room for three PINGs. Arrays of this size lie in the heap; of larger ones the memory
+ * outside costs some 250 bytes more than they hold.
+ */
+const LEAST_SLAB_BYTES = 64
+/** Who said no more than this between two rests is quiet: a PING, a PONG and a CREDIT. */
+const QUIET_BYTES = 64
 /** Payloads from here on are referenced instead of copied; see performance.md of the design: 1.06 / 1.00 / 0.93 at 1 / 8 / 16 KiB. */
 const REFERENCE_BYTES = 2_048
 
@@ -34,6 +41,13 @@ const BY_WORDS_BYTES = 96
 /** A batch is closed once it has so many bytes; with the largest frame it stays well below a transport message of 1 MiB. */
 const BATCH_BYTES = 131_072
 
+const NO_VIEW = new DataView(NO_BYTES.buffer)
+
+/** Whoever may write what is committed before the turn is over. */
+export interface DueListener {
+  onDue(): void
+}
+
 interface Batch {
   readonly parts: Uint8Array[]
   /** Position in the stream after its last byte. */
@@ -42,19 +56,21 @@ interface Batch {
 
 export class Outbox {
   /** Full batches, then the parts of the one being filled. */
-  readonly #batches: Batch[] = []
+  #batches: Batch[] | null = null
   #parts: Uint8Array[] = []
   #batchAt = 0
+  /** None until something is said, and none again after a time in which next to nothing was. */
   #slab: Uint8Array = NO_BYTES
-  #view: DataView = new DataView(NO_BYTES.buffer)
+  #view: DataView = NO_VIEW
+  #restedAt = 0
   #start = 0
   #end = 0
   /**
-   * Before a frame that is committed while so many bytes wait, `onDue` is called: a chance to write them in the middle of a turn, so that
-   * the other side works on them meanwhile. It must call nothing of the session but `take`.
+   * Before a frame that is committed while so many bytes wait, `onDue` of the listener is called: a chance to write them in the middle of
+   * a turn, so that the other side works on them meanwhile. It must call nothing of the session but `take`.
    */
   dueBytes: number = Number.POSITIVE_INFINITY
-  onDue: () => void = () => {}
+  dueListener: DueListener | null = null
   #committedBytes = 0
   #takenBytes = 0
   #frameCount = 0
@@ -79,9 +95,14 @@ export class Outbox {
     return this.#frameCount
   }
 
+  /** Memory held for what is to come. */
+  get slabBytes(): number {
+    return this.#slab.length
+  }
+
   /** Hands over what waits, at most one batch of whole frames; the caller owns the parts. */
   take(): Uint8Array[] {
-    const batch = this.#batches.shift()
+    const batch = this.#batches?.shift()
     if (batch !== undefined) {
       this.#takenBytes = batch.endAt
       return batch.parts
@@ -93,17 +114,28 @@ export class Outbox {
 
   /** Drops everything that waits: it will never reach the transport. */
   discard(): void {
-    this.#batches.length = 0
+    this.#batches = null
     this.#parts = []
     this.#start = this.#end
     this.#committedBytes = this.#takenBytes
     this.#batchAt = this.#takenBytes
   }
 
-  /** Bytes as they are (the preface). Copies. */
-  raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length)
-    this.#append(bytes)
+  /**
+   * To be called now and then, for instance by a keepalive: a slab that was not used since the last time is given up. What a transport
+   * still holds of it stays as it is, since nobody writes into it any more.
+   */
+  rest(): void {
+    if (this.pendingBytes === 0 && this.#committedBytes - this.#restedAt <= QUIET_BYTES) this.#use(NO_BYTES)
+    this.#restedAt = this.#committedBytes
+  }
+
+  /** Preface and HELLO, or HELLO alone, encoded; copies, and leaves nothing behind for a connection that says no more. */
+  greeting(bytes: Uint8Array): void {
+    this.#seal()
+    this.#parts.push(bytes.slice())
+    this.#committedBytes += bytes.length
+    this.#frameCount++
   }
 
   hello(meta: Uint8Array): void {
@@ -220,8 +252,9 @@ export class Outbox {
    * Returns whether the payload is to be copied.
    */
   #header(type: number, flags: number, meta: number, size: number, channelId: number): boolean {
-    if (this.#committedBytes - this.#takenBytes >= this.dueBytes) this.onDue()
+    if (this.#committedBytes - this.#takenBytes >= this.dueBytes) this.dueListener?.onDue()
     if (this.#committedBytes - this.#batchAt >= BATCH_BYTES) {
+      this.#batches ??= []
       this.#batches.push({ parts: this.#cut(), endAt: this.#committedBytes })
     }
     const payloadBytes = size - meta
@@ -292,9 +325,16 @@ export class Outbox {
   #reserve(bytes: number): void {
     if (this.#end + bytes <= this.#slab.length) return
     this.#seal()
-    const size = this.#slab.length === 0 ? FIRST_SLAB_BYTES : SLAB_BYTES
-    this.#slab = new Uint8Array(Math.max(size, bytes))
-    this.#view = new DataView(this.#slab.buffer)
+    const { length } = this.#slab
+    // What does not fit the least, or comes in the same turn, is more than a sign of life.
+    const isSign = length === 0 && bytes <= LEAST_SLAB_BYTES && this.pendingBytes === 0
+    const size = isSign ? LEAST_SLAB_BYTES : length <= LEAST_SLAB_BYTES ? SMALL_SLAB_BYTES : SLAB_BYTES
+    this.#use(new Uint8Array(Math.max(size, bytes)))
+  }
+
+  #use(slab: Uint8Array): void {
+    this.#slab = slab
+    this.#view = slab === NO_BYTES ? NO_VIEW : new DataView(slab.buffer)
     this.#start = 0
     this.#end = 0
   }

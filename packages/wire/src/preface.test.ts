@@ -27,6 +27,16 @@ describe('PrefaceReader', () => {
     }
   })
 
+  it('quotes what was right and what was wrong once, however they came together', () => {
+    for (let cut = 0; cut <= 3; cut++) {
+      const reader = new PrefaceReader()
+      expect(reader.push(GOOD.slice(0, cut))).toBeNull()
+      const error = reader.push(Uint8Array.of(...GOOD.slice(cut, 3), 0xee, 0xdd))
+      const seen = [...GOOD.slice(0, 3), 0xee, 0xdd].map((byte) => byte.toString(16).padStart(2, '0'))
+      expect(error?.message.endsWith(`it began with ${seen.join(' ')}`)).toBe(true)
+    }
+  })
+
   it('the fifth byte is the version', () => {
     const error = new PrefaceReader().push(Uint8Array.of(...GOOD.slice(0, 4), 0x39))
     expect(error).toMatchObject({ code: 'VERSION', delivery: 'not-processed' })

@@ -4,50 +4,46 @@ import { PREFACE, PREFACE_BYTES, PREFACE_VERSION_AT } from './constants.js'
 import { ProtocolError } from './errors.js'
 
 export class PrefaceReader {
-  readonly #seen: number[] = []
+  /** All of them right: what they were need not be kept. */
+  #length = 0
 
   /** How many bytes have been read. */
   get length(): number {
-    return this.#seen.length
+    return this.#length
   }
 
   get isComplete(): boolean {
-    return this.#seen.length === PREFACE_BYTES
+    return this.#length === PREFACE_BYTES
   }
 
   /** Reads up to the end of the preface (borrows). Returns an error at the first wrong byte, else null. */
   push(bytes: Uint8Array): ProtocolError | null {
-    for (const byte of bytes) {
-      if (this.isComplete) return null
-      const at = this.#seen.length
-      this.#seen.push(byte)
-      if (byte !== PREFACE[at]) return this.#mismatch(at, bytes)
+    for (let at = 0; at < bytes.length && !this.isComplete; at++) {
+      if (bytes[at] !== PREFACE[this.#length]) return mismatch(this.#length, bytes.subarray(at))
+      this.#length++
     }
     return null
   }
+}
 
-  #mismatch(at: number, bytes: Uint8Array): ProtocolError {
-    if (at === PREFACE_VERSION_AT) {
-      const version = String.fromCharCode(this.#seen[at] as number)
-      return new ProtocolError(
-        'VERSION',
-        `the other side speaks Peerplex version '${version}', this one speaks 1`,
-        {
-          hint: 'update the older of the two',
-          delivery: 'not-processed',
-        },
-      )
-    }
-    const first = [...this.#seen.slice(0, at), ...bytes.subarray(0, PREFACE_BYTES)].slice(0, PREFACE_BYTES)
-    const hex = first.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
+/** After `right` bytes of the preface came `rest`. */
+function mismatch(right: number, rest: Uint8Array): ProtocolError {
+  if (right === PREFACE_VERSION_AT) {
+    const version = String.fromCharCode(rest[0] as number)
     return new ProtocolError(
-      'PROTOCOL_ERROR',
-      `the other side does not speak Peerplex: it began with ${hex}`,
+      'VERSION',
+      `the other side speaks Peerplex version '${version}', this one speaks 1`,
       {
-        hint: guess(first, at),
+        hint: 'update the older of the two',
+        delivery: 'not-processed',
       },
     )
   }
+  const first = [...PREFACE.slice(0, right), ...rest.subarray(0, PREFACE_BYTES - right)]
+  const hex = first.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
+  return new ProtocolError('PROTOCOL_ERROR', `the other side does not speak Peerplex: it began with ${hex}`, {
+    hint: guess(first, right),
+  })
 }
 
 function guess(bytes: readonly number[], at: number): string {

@@ -24,6 +24,7 @@ import { concatBytes, Headers } from './entries.js'
 import { CODE_ABORTED, CODE_RESOURCE_EXHAUSTED } from './error-codes.js'
 import { ProtocolError } from './errors.js'
 import { type InboundMessage, memoryOf } from './inbound-message.js'
+import { LateSet } from './late-set.js'
 import type { SessionLimits } from './options.js'
 import type { Outbox } from './outbox.js'
 
@@ -59,7 +60,7 @@ export class Receiver {
 
   readonly #host: ReceiverHost
   readonly #limits: SessionLimits
-  readonly #unread = new Set<Channel>()
+  readonly #unread = new LateSet<Channel>()
   #owed: Channel[] = []
 
   constructor(host: ReceiverHost, limits: SessionLimits, connectionWindowBytes: number) {

@@ -19,8 +19,9 @@ const NONE: readonly number[] = Object.freeze([])
 
 export class RefTable {
   readonly #maxCount: number
-  readonly #live = new Map<number, RefEntry>()
-  readonly #byChannel = new Map<Channel, Set<number>>()
+  /** Null until there is a reference: most connections never carry one. */
+  #live: Map<number, RefEntry> | null = null
+  #byChannel: Map<Channel, Set<number>> | null = null
   #highest = 0
 
   constructor(maxCount: number) {
@@ -28,23 +29,23 @@ export class RefTable {
   }
 
   get size(): number {
-    return this.#live.size
+    return this.#live?.size ?? 0
   }
 
   isLive(refId: number): boolean {
-    return this.#live.has(refId)
+    return this.#live?.has(refId) ?? false
   }
 
   /** Whether a channel that carried it is still open. */
   isOnLiveChannel(refId: number): boolean {
-    return (this.#live.get(refId)?.channelCount ?? 0) > 0
+    return (this.#live?.get(refId)?.channelCount ?? 0) > 0
   }
 
   /** Enters the references of a `refs` value (borrowed). False, and none entered, when there would be too many. */
   add(channel: Channel, refs: Uint8Array): boolean {
     let added = 0
-    for (let at = 0; at < refs.length; at += REF_ITEM_BYTES) if (!this.#live.has(readU32(refs, at))) added++
-    if (this.#live.size + added > this.#maxCount) return false
+    for (let at = 0; at < refs.length; at += REF_ITEM_BYTES) if (!this.isLive(readU32(refs, at))) added++
+    if (this.size + added > this.#maxCount) return false
     for (let at = 0; at < refs.length; at += REF_ITEM_BYTES) {
       this.#enter(channel, readU32(refs, at), refs[at + 5] === 1)
     }
@@ -54,7 +55,7 @@ export class RefTable {
   /** Takes `count` releases of a retained reference. */
   release(refId: number, count: number): ReleaseResult {
     if (refId > this.#highest) return 'violation'
-    const entry = this.#live.get(refId)
+    const entry = this.#live?.get(refId)
     if (entry === undefined) return 'ignored'
     if (count > entry.retainedCount) return 'violation'
     entry.retainedCount -= count
@@ -64,11 +65,11 @@ export class RefTable {
   /** The channel is over: what only it kept alive is gone. Returns those ids. */
   releaseChannel(channel: Channel): readonly number[] {
     // Most channels carry none, and looking an object up costs more than the rest of its end.
-    const ids = this.#byChannel.size === 0 ? undefined : this.#byChannel.get(channel)
+    const ids = this.#byChannel?.size ? this.#byChannel.get(channel) : undefined
     if (ids === undefined) return NONE
-    this.#byChannel.delete(channel)
+    this.#byChannel?.delete(channel)
     return [...ids].filter((refId) => {
-      const entry = this.#live.get(refId) as RefEntry
+      const entry = this.#live?.get(refId) as RefEntry
       entry.channelCount--
       return this.#freeIfUnused(refId, entry)
     })
@@ -76,6 +77,8 @@ export class RefTable {
 
   #enter(channel: Channel, refId: number, isRetained: boolean): void {
     if (refId > this.#highest) this.#highest = refId
+    this.#live ??= new Map()
+    this.#byChannel ??= new Map()
     let entry = this.#live.get(refId)
     if (entry === undefined) {
       entry = { retainedCount: 0, channelCount: 0 }
@@ -94,7 +97,7 @@ export class RefTable {
 
   #freeIfUnused(refId: number, entry: RefEntry): boolean {
     if (entry.retainedCount > 0 || entry.channelCount > 0) return false
-    this.#live.delete(refId)
+    this.#live?.delete(refId)
     return true
   }
 }

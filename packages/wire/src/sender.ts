@@ -24,6 +24,7 @@ import {
 import { FLAG_FIN, FLAG_MSG, FLAG_TRL, OPEN_PREFIX_BYTES, REF_NAME } from './constants.js'
 import type { Headers } from './entries.js'
 import type { Hello } from './hello.js'
+import { LateSet } from './late-set.js'
 import type { SessionLimits } from './options.js'
 import { NO_BYTES } from './utf8.js'
 
@@ -56,7 +57,7 @@ export class Sender {
   readonly #waitingConnection = new ChannelList()
   readonly #waitingPartial = new ChannelList()
   /** Channels whose OPEN waits, in the order of `open`. A set, because any of them may be cancelled. */
-  readonly #opening = new Set<Channel>()
+  readonly #opening = new LateSet<Channel>()
   /** Why the first of them cannot go; 0 when nobody has tried since something changed. */
   #openBlock = 0
 
@@ -223,7 +224,7 @@ export class Sender {
 
   #serveOpening(): boolean {
     if (!this.#canOpen()) return false
-    const channel = this.#opening.values().next().value as Channel
+    const channel = this.#opening[Symbol.iterator]().next().value as Channel
     const item = channel.outHead as OutboundItem
     const hasCredit = this.committer.openCredit > 0
     const result = hasCredit

@@ -6,16 +6,15 @@ import type { PeerplexError } from './errors.js'
 import type { Hello } from './hello.js'
 import type { SessionLimits } from './options.js'
 import type { SessionCounters } from './session-core.js'
+import type { SessionProfile } from './session-profile.js'
 
 /** How the transport carries bytes: a stream (`byte`), or messages that each hold whole frames (`message`). */
 export type ConnectionKind = 'byte' | 'message'
 
-export interface SessionOptions {
-  readonly kind: ConnectionKind
+/** What sessions of one peer have in common. */
+export interface SessionProfileOptions {
   /** 16 random bytes, the same for all sessions of one Peer. Copied. */
   readonly instance: Uint8Array
-  /** Monotonic milliseconds. */
-  readonly now: () => number
   /** Entries of our HELLO: `peer`, `agent`, `codecs`, `auth`, `serves`, `contract`. */
   readonly hello?: HeadersInit
   readonly limits?: Partial<SessionLimits>
@@ -24,6 +23,17 @@ export interface SessionOptions {
   /** Passes messages with an `encoding` entry on instead of refusing them; for middlemen. Default false. */
   readonly passesEncoding?: boolean
 }
+
+export interface SessionOptions extends SessionProfileOptions {
+  readonly kind: ConnectionKind
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+}
+
+/** What a session is made of; for one of many, what they have in common was put together before. */
+export type SessionStart =
+  | SessionOptions
+  | (Pick<SessionOptions, 'kind' | 'now'> & { readonly profile: SessionProfile })
 
 /** What a session tells its driver. All calls come from within a call to the session. */
 export interface SessionSink {

@@ -3,25 +3,25 @@
 //
 // Three rules make the push style safe: a sink may call anything but `receive`; what a sink throws ends its channel only;
 // after `onClose` the session calls no sink on its own (a paused channel still hands over what it holds when resumed).
-// The rules themselves: dispatcher.ts (what a frame means), channels.ts (how channels begin and end), sender.ts with
-// committer.ts (what goes out), receiver.ts (what comes in).
+// The rules: dispatcher.ts (what a frame means), channels.ts (how channels begin), sender.ts (what goes out), receiver.ts (what comes in).
 
 import { type ByteRange, byteRange, setWhole } from './byte-range.js'
 import type { Channel, ChannelSink, OpenOptions } from './channel.js'
 import { Channels, SILENT } from './channels.js'
 import { Control } from './control.js'
 import { Dispatcher } from './dispatcher.js'
-import { Headers } from './entries.js'
+import type { Headers } from './entries.js'
 import { type Delivery, ERRORS, PeerplexError, ProtocolError } from './errors.js'
-import { assertOtherPeer, decodeHello, type Hello, ownHello } from './hello.js'
+import { assertOtherPeer, decodeHello, type Hello } from './hello.js'
 import { Intake, PrefaceError } from './intake.js'
 import { type OpenInfo, openInfo } from './open-info.js'
-import { resolveSessionLimits, type SessionLimits } from './options.js'
+import type { SessionLimits } from './options.js'
 import type { ChannelsHost, DispatcherHost } from './session-core.js'
 import * as reasons from './session-errors.js'
+import { SessionProfile } from './session-profile.js'
 import * as states from './session-state.js'
 import { collectStats } from './session-stats.js'
-import type { ConnectionKind, SessionOptions, SessionSink, SessionStats } from './session-types.js'
+import type { ConnectionKind, SessionSink, SessionStart, SessionStats } from './session-types.js'
 import { NO_TRANSITION } from './state-table.js'
 
 export class Session implements ChannelsHost, DispatcherHost {
@@ -33,7 +33,6 @@ export class Session implements ChannelsHost, DispatcherHost {
   readonly #sink: SessionSink
   readonly #now: () => number
   readonly #intake: Intake
-  readonly #onPreface = (): void => this.#step(states.ON_PREFACE)
   readonly #control: Control
   #state: number = states.SESSION_AWAIT_PREFACE
   #remoteHello: Hello | null = null
@@ -46,17 +45,16 @@ export class Session implements ChannelsHost, DispatcherHost {
   #closeCode = reasons.closeCodeOf(0)
 
   /** Throws UsageError for options out of range. Nothing is sent before `start`. */
-  constructor(options: SessionOptions, sink: SessionSink) {
+  constructor(options: SessionStart, sink: SessionSink) {
+    const profile = 'profile' in options ? options.profile : new SessionProfile(options)
     this.kind = options.kind
-    this.limits = resolveSessionLimits(options.limits)
+    this.limits = profile.limits
     this.#sink = sink
     this.#now = options.now
-    this.#authState = options.isAuthRequired === true ? 'pending' : 'none'
-    const isHeld = this.#authState === 'pending'
-    const hello = ownHello(this.limits, isHeld, options.instance, Headers.from(options.hello))
-    this.channels = new Channels(this, this.limits, hello, options.passesEncoding !== true)
-    this.channels.receiver.isHeld = isHeld
-    this.#control = new Control(this.kind, hello, this.channels, this)
+    this.#authState = profile.isAuthRequired ? 'pending' : 'none'
+    this.channels = new Channels(this, profile)
+    this.channels.receiver.isHeld = profile.isAuthRequired
+    this.#control = new Control(this.kind, profile, this.channels, this)
     this.#intake = new Intake(
       this.kind,
       new Dispatcher(this, this.channels),
@@ -87,7 +85,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** Feature bits in force: those of both HELLOs. */
   get features(): number {
-    return this.#control.hello.features & (this.#remoteHello?.features ?? 0)
+    return this.#control.profile.hello.features & (this.#remoteHello?.features ?? 0)
   }
 
   /** Whether new channels may be opened here: not closed, and the other side is not draining. */
@@ -126,8 +124,7 @@ export class Session implements ChannelsHost, DispatcherHost {
    */
   open(name: string, options: OpenOptions = {}): Channel {
     const { message, sink = SILENT } = options
-    const payload = message === undefined ? null : setWhole(byteRange(), message)
-    return this.openAs(openInfo(name, options), payload, sink)
+    return this.openAs(openInfo(name, options), message ? setWhole(byteRange(), message) : null, sink)
   }
 
   /** As `open`, for what is checked already. @internal */
@@ -201,7 +198,9 @@ export class Session implements ChannelsHost, DispatcherHost {
     // A plain array: what the program gets is a Uint8Array everywhere, and views of one are cheaper than those of a Buffer.
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
     try {
-      this.#intake.push(bytes, this.#onPreface)
+      const at = this.#intake.awaitsPreface ? this.#intake.pushPreface(bytes) : 0
+      if (at > 0) this.#step(states.ON_PREFACE)
+      if (at >= 0) this.#intake.push(bytes, at)
     } catch (error) {
       if (error instanceof PrefaceError) this.#failSilently(error.reason)
       else this.fail(error instanceof PeerplexError ? error : reasons.internalError(error))
@@ -257,6 +256,7 @@ export class Session implements ChannelsHost, DispatcherHost {
     const nowMs = this.nowMs
     const isLate = nowMs - this.#timerMs > this.#control.keepalive.latenessMs
     this.channels.economy.refill(nowMs)
+    this.channels.outbox.rest()
     if (isLate && this.#control.keepalive.onLate(nowMs)) this.#control.ping()
     const { limits } = this
     const { keepalive } = this.#control
@@ -344,7 +344,7 @@ export class Session implements ChannelsHost, DispatcherHost {
   /** @internal */
   receiveHello(meta: Uint8Array): void {
     const hello = decodeHello(meta, this.limits.maxHeaderCount)
-    assertOtherPeer(hello, this.#control.hello)
+    assertOtherPeer(hello, this.#control.profile.hello)
     this.#step(states.ON_HELLO)
     this.#remoteHello = hello
     const verdictMs = this.nowMs + this.limits.helloTimeoutMs

@@ -27,8 +27,8 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
  * Direct-mapped and bounded, so a peer that sends a new name with every call gains nothing but cache misses.
  */
 export class NameCache {
-  readonly #bytes: (Uint8Array | undefined)[] = []
-  readonly #texts: string[] = []
+  /** Null until there is a name. */
+  #slots: { readonly bytes: Uint8Array; readonly text: string }[] | null = null
 
   /** The text of `bytes[start, end)`; borrows the bytes. */
   read(bytes: Uint8Array, start: number, end: number): string {
@@ -37,15 +37,15 @@ export class NameCache {
     let hash = length
     for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0
     const slot = (hash ^ (hash >>> 9)) & (CACHE_SLOTS - 1)
-    const known = this.#bytes[slot]
-    if (known !== undefined && known.length === length) {
+    const known = this.#slots?.[slot]
+    if (known?.bytes.length === length) {
       let same = 0
-      while (same < length && known[same] === bytes[start + same]) same++
-      if (same === length) return this.#texts[slot] as string
+      while (same < length && known.bytes[same] === bytes[start + same]) same++
+      if (same === length) return known.text
     }
     const text = decodeText(bytes, start, end)
-    this.#bytes[slot] = bytes.slice(start, end)
-    this.#texts[slot] = text
+    this.#slots ??= []
+    this.#slots[slot] = { bytes: bytes.slice(start, end), text }
     return text
   }
 }

@@ -24,7 +24,7 @@ describe('the outbox', () => {
     const entries = build.entry('k', 'v')
     const name = new TextEncoder().encode('echo')
     const writers: [string, (outbox: Outbox) => void, Uint8Array][] = [
-      ['raw bytes', (outbox) => outbox.raw(Uint8Array.of(1, 2, 3)), Uint8Array.of(1, 2, 3)],
+      ['a greeting', (outbox) => outbox.greeting(Uint8Array.of(1, 2, 3)), Uint8Array.of(1, 2, 3)],
       ['HELLO', (outbox) => outbox.hello(build.hello().slice(12)), build.hello()],
       [
         'OPEN',
@@ -121,10 +121,79 @@ describe('the outbox', () => {
     expect(isSame(parts[0]?.subarray(12, 12 + REFERENCED - 1), bytesOf(REFERENCED - 1))).toBe(true)
   })
 
-  it('puts many small frames into one part', () => {
+  it('puts many small frames into few parts: its slabs grow to the largest at once', () => {
     const outbox = new Outbox()
     for (let i = 0; i < 1_000; i++) outbox.data(MSG, i + 1, NONE, bytesOf(20))
-    expect(outbox.take()).toHaveLength(2)
+    expect(outbox.take()).toHaveLength(3)
+    for (let i = 0; i < 1_000; i++) outbox.data(MSG, i + 1, NONE, bytesOf(20))
+    expect(outbox.take()).toHaveLength(1)
+    expect(outbox.slabBytes).toBe(64 * KIB)
+  })
+
+  it('holds no memory before anything is said, nor for the greeting, which it copies', () => {
+    const outbox = new Outbox()
+    const hello = build.hello()
+    expect(outbox.slabBytes).toBe(0)
+    outbox.greeting(hello)
+    expect([outbox.pendingBytes, outbox.frameCount, outbox.slabBytes]).toEqual([hello.length, 1, 0])
+    const [part] = outbox.take()
+    expect(isSame(part, hello)).toBe(true)
+    expect(part?.buffer).not.toBe(hello.buffer)
+  })
+
+  it('keeps the greeting in its place, whatever comes before and after it', () => {
+    const outbox = new Outbox()
+    outbox.ping(1, 0)
+    outbox.greeting(build.hello())
+    outbox.ping(2, 0)
+    const [first, second] = [1, 2].map((low) =>
+      build.ping({ payload: concat([build.u32(low), build.u32(0)]) }),
+    )
+    expect(isSame(taken(outbox), concat([first as Uint8Array, build.hello(), second as Uint8Array]))).toBe(
+      true,
+    )
+  })
+
+  it('gives its slab up when next to nothing was said between two rests, and begins small again', () => {
+    const outbox = new Outbox()
+    for (let i = 0; i < 1_000; i++) outbox.data(MSG, 1, NONE, bytesOf(50))
+    outbox.take()
+    outbox.rest()
+    expect(outbox.slabBytes, 'busy until now').toBe(64 * KIB)
+    outbox.ping(1, 0)
+    outbox.take()
+    outbox.rest()
+    expect(outbox.slabBytes).toBe(0)
+    for (let round = 0; round < 20; round++) {
+      outbox.ping(round, 0)
+      outbox.pong(round, 0)
+      taken(outbox)
+      outbox.rest()
+      expect(outbox.slabBytes, `after rest ${round}`).toBeLessThanOrEqual(64)
+    }
+  })
+
+  it('does not give up what still waits', () => {
+    const outbox = new Outbox()
+    for (let i = 0; i < 1_000; i++) outbox.data(MSG, 1, NONE, bytesOf(50, i))
+    const frames = Array.from({ length: 1_000 }, (_, i) => build.data({ chan: 1, payload: bytesOf(50, i) }))
+    for (let i = 0; i < 3; i++) outbox.rest()
+    expect(isSame(taken(outbox), concat(frames))).toBe(true)
+  })
+
+  it('never writes again into what was handed over, over many rests', () => {
+    const random = new Random(9)
+    const outbox = new Outbox()
+    const held: { part: Uint8Array; copy: Uint8Array }[] = []
+    for (let step = 0; step < 3_000; step++) {
+      const action = random.int(0, 9)
+      if (action < 5) outbox.data(MSG, 1, NONE, bytesOf(random.pick([1, 20, 200, 3_000]), step))
+      else if (action < 7) outbox.ping(step, 0)
+      else if (action < 8) outbox.rest()
+      else for (const part of outbox.take()) held.push({ part, copy: part.slice() })
+    }
+    expect(held.length).toBeGreaterThan(300)
+    for (const { part, copy } of held) expect(isSame(part, copy)).toBe(true)
   })
 
   it('never writes again into what was handed over', () => {
@@ -143,7 +212,7 @@ describe('the outbox', () => {
     expect([outbox.committedBytes, outbox.takenBytes, outbox.pendingBytes, outbox.frameCount]).toEqual([
       0, 0, 0, 0,
     ])
-    outbox.raw(bytesOf(8))
+    outbox.greeting(bytesOf(8))
     outbox.data(MSG, 1, NONE, bytesOf(100))
     outbox.data(MSG, 1, NONE, bytesOf(10_000))
     outbox.stop(1, 0)
@@ -152,7 +221,7 @@ describe('the outbox', () => {
       total,
       0,
       total,
-      3,
+      4,
     ])
     expect(taken(outbox)).toHaveLength(total)
     expect([outbox.committedBytes, outbox.takenBytes, outbox.pendingBytes]).toEqual([total, total, 0])

@@ -1,0 +1,37 @@
+// Owns: what a peer announces, and with it what its sessions have in common: made once, and anew when it has changed.
+// Must not know: connections.
+import { SessionProfile } from '@peerplex/wire'
+import type { CodecSet } from './codec-set.js'
+import type { ResolvedPeerOptions } from './options.js'
+
+const INSTANCE_BYTES = 16
+
+/** What is announced beside the options. */
+export interface ProfileParts {
+  readonly codecs: CodecSet
+  readonly agent?: string
+}
+
+/** Gives the profile of a connection that announces these credentials, or none. */
+export type Profiles = (auth: string | Uint8Array | undefined) => SessionProfile
+
+export function createProfiles(options: ResolvedPeerOptions, { codecs, agent }: ProfileParts): Profiles {
+  const { id, random, sessionLimits: limits } = options
+  const instance = Uint8Array.from({ length: INSTANCE_BYTES }, () => Math.floor(random() * 256))
+  /** The last one without credentials, for what was accepted, and the last one with; and of what each was made. */
+  const last: SessionProfile[] = []
+  const madeOf: string[] = []
+  return (auth) => {
+    const announced = codecs.announce()
+    const slot = auth === undefined ? 0 : 1
+    // Bytes become text here: whoever gave them may have changed them.
+    const text = `${announced} ${typeof auth} ${auth}`
+    const known = last[slot]
+    if (known !== undefined && madeOf[slot] === text) return known
+    const hello = { peer: id, codecs: announced, agent, auth }
+    const made = new SessionProfile({ instance, hello, limits })
+    madeOf[slot] = text
+    last[slot] = made
+    return made
+  }
+}
