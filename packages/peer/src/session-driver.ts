@@ -48,6 +48,7 @@ type Phase = 'open' | 'closing' | 'failing' | 'released'
  */
 const EARLY_SHARE = 0.25
 const LEAST_EARLY_BYTES = 1_024
+const LEAST_EARLY_ANSWER_BYTES = 8_192
 const MOST_EARLY_BYTES = 65_536
 
 /**
@@ -75,6 +76,9 @@ export class SessionDriver {
   #waitCount = 0
   /** Written since the last flush ended. */
   #turnBytes = 0
+  /** Frames committed and channels accepted until then. */
+  #frameCount = 0
+  #acceptedCount = 0
   readonly #tick = (): void => this.#guard(() => this.session.tick())
   #phase: Phase = 'open'
   /** The session's timer while it is open, then the one that ends the wait for the other side. */
@@ -238,9 +242,25 @@ export class SessionDriver {
     outbox.dueBytes = Number.POSITIVE_INFINITY
     this.#guard(() => this.#writeAll())
     this.#isFlushing = false
-    const dueBytes = this.#turnBytes * EARLY_SHARE
-    outbox.dueBytes = Math.min(Math.max(LEAST_EARLY_BYTES, dueBytes), MOST_EARLY_BYTES)
+    outbox.dueBytes = this.#earlyBytes()
+  }
+
+  /**
+   * How much of the next turn is worth a write of its own. Who waits for answers has a quarter of what is under way written at a time, and
+   * gets answers in such quarters too: who only answers need not cut them again (bench `c256`: 1.15 of the rate, `c64` as before).
+   */
+  #earlyBytes(): number {
+    const { counters, outbox } = this.session.channels
+    const callCount = counters.channelsOpened - counters.ownChannelsEnded
+    const isAnswering = callCount === 0 && counters.channelsAccepted !== this.#acceptedCount
+    const frameCount = Math.max(1, outbox.frameCount - this.#frameCount)
+    const underWayBytes = (callCount * this.#turnBytes) / frameCount
+    const bytes = Math.max(underWayBytes, this.#turnBytes) * EARLY_SHARE
+    const leastBytes = isAnswering ? LEAST_EARLY_ANSWER_BYTES : LEAST_EARLY_BYTES
     this.#turnBytes = 0
+    this.#frameCount = outbox.frameCount
+    this.#acceptedCount = counters.channelsAccepted
+    return Math.min(Math.max(leastBytes, bytes), MOST_EARLY_BYTES)
   }
 
   /** In the middle of a turn: only what is committed, and nobody is told of it before the flush. */
