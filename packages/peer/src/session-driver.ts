@@ -76,6 +76,8 @@ export class SessionDriver {
   #waitCount = 0
   /** Written since the last flush ended. */
   #turnBytes = 0
+  /** The greatest of the last turns, each counting half of the one after it. */
+  #usualBytes = 0
   /** Frames committed and channels accepted until then. */
   #frameCount = 0
   #acceptedCount = 0
@@ -255,7 +257,9 @@ export class SessionDriver {
     const isAnswering = callCount === 0 && counters.channelsAccepted !== this.#acceptedCount
     const frameCount = Math.max(1, outbox.frameCount - this.#frameCount)
     const underWayBytes = (callCount * this.#turnBytes) / frameCount
-    const bytes = Math.max(underWayBytes, this.#turnBytes) * EARLY_SHARE
+    // Half of what was usual counts too: the turn in which room is told is small, and the next one fills it.
+    this.#usualBytes = Math.max(this.#turnBytes, this.#usualBytes / 2)
+    const bytes = Math.max(underWayBytes, this.#usualBytes) * EARLY_SHARE
     const leastBytes = isAnswering ? LEAST_EARLY_ANSWER_BYTES : LEAST_EARLY_BYTES
     this.#turnBytes = 0
     this.#frameCount = outbox.frameCount
