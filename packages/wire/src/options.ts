@@ -46,7 +46,7 @@ export interface SessionLimits {
   readonly partialTimeoutMs: number
   /** References that may be exported at once. */
   readonly maxExportedRefs: number
-  /** What a channel may send in its turn while others wait, bytes. */
+  /** What a channel may send in its turn while others wait, bytes; a message of at most four times this goes in one turn. */
   readonly quantumBytes: number
   /** The slot of a channel that was cancelled before we answered returns at the next tick of this length. */
   readonly openSlotTickMs: number

@@ -39,6 +39,11 @@ export interface SenderHost extends CommitHost {
 
 /** So much is committed ahead of the transport; control frames wait behind no more than this and one frame (spec §9). */
 const COMMIT_AHEAD_BYTES = 65_536
+/**
+ * A message of at most so many quanta leaves whole, if the frame allows: cut into quanta it would have to be put together over there, which
+ * costs more than the others wait. `64k`: 0.56 of raw when cut into four, 0.73 in one.
+ */
+const WHOLE_QUANTA = 4
 /** A last message this small always fits one frame, so its trailers may ride along. */
 const SMALL_LAST_BYTES = 4_000
 
@@ -227,9 +232,7 @@ export class Sender {
     const channel = this.#opening[Symbol.iterator]().next().value as Channel
     const item = channel.outHead as OutboundItem
     const hasCredit = this.committer.openCredit > 0
-    const result = hasCredit
-      ? this.committer.commit(channel, item, this.#quantumBytes)
-      : LACKS_CONNECTION_CREDIT
+    const result = hasCredit ? this.#commitTurn(channel, item) : LACKS_CONNECTION_CREDIT
     if (result === IS_OVERSIZED) return true
     this.#openBlock = Math.min(result, 0)
     if (result < 0) return false
@@ -249,12 +252,22 @@ export class Sender {
     const item = channel.outHead
     if (item === null) return true
     const isAlone = this.#ready.isEmpty && !this.#canOpen()
-    const quantum = isAlone ? LARGEST_SENT_FRAME_BYTES : this.#quantumBytes
-    const result = this.committer.commit(channel, item, quantum)
+    const result = isAlone
+      ? this.committer.commit(channel, item, LARGEST_SENT_FRAME_BYTES)
+      : this.#commitTurn(channel, item)
     if (result >= 0) this.#advance(channel, item, result)
     else if (result === LACKS_CONNECTION_CREDIT) this.#put(this.#waitingConnection, channel)
     else if (result === LACKS_PARTIAL_SLOT) this.#put(this.#waitingPartial, channel)
     return true
+  }
+
+  /** The turn of a channel while others wait: a short message as a whole if credit allows, else a quantum. */
+  #commitTurn(channel: Channel, item: OutboundItem): number {
+    if (item.offset === 0 && item.payload.length <= WHOLE_QUANTA * this.#quantumBytes) {
+      const result = this.committer.commit(channel, item, LARGEST_SENT_FRAME_BYTES)
+      if (result >= 0 || result === IS_OVERSIZED) return result
+    }
+    return this.committer.commit(channel, item, this.#quantumBytes)
   }
 
   /** Takes committed bytes off the head of the queue and gives the channel its next turn or its room. */
