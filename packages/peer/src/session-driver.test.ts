@@ -100,6 +100,20 @@ describe.each(KINDS)('output on a %s connection', (kind) => {
     expect(connection.log.length).toBeGreaterThan(2)
   })
 
+  it('leaves in quarters of what is under way where calls wait, and in larger parts where they are answered', async () => {
+    const { connection, driver } = await setUp({ kind })
+    const call = () => driver.session.open('x', { message: new Uint8Array(100), isLast: true })
+    // The first turn cannot know what is under way; the second one does.
+    for (let count = 0; count < 256; count++) call()
+    await endOfTurn()
+    connection.log.length = 0
+    for (let count = 0; count < 256; count++) call()
+    await endOfTurn()
+    // As much again as is under way: twice four quarters of it, at most.
+    expect(connection.log.length).toBeGreaterThan(2)
+    expect(connection.log.length).toBeLessThanOrEqual(8)
+  })
+
   it('does not leave in the middle of a turn when it is little, or when there is no room', async () => {
     const { connection, driver } = await setUp({ kind })
     const channel = driver.session.open('x')

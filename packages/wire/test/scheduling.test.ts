@@ -225,6 +225,20 @@ describe('turns', () => {
     expect(channel.bufferedBytes).toBeGreaterThan(0)
   })
 
+  it('let a message of up to four quanta go whole, and cut a longer one [MSG-026]', () => {
+    const { script, channel } = busy()
+    const [short, long] = [opened(script.session).channel, opened(script.session).channel]
+    takeOnce(script)
+    short.send(bytesOf(4 * QUANTUM - 100))
+    long.send(bytesOf(4 * QUANTUM + 1))
+    const frames: ReturnType<typeof takeOnce> = []
+    while (long.bufferedBytes > 0) frames.push(...takeOnce(script))
+    const sizesOn = (chan: number) => payloadSizes(frames.filter((frame) => frame.chan === chan))
+    expect(sizesOn(short.id)).toEqual([4 * QUANTUM - 100])
+    expect(sizesOn(long.id)).toEqual([QUANTUM, QUANTUM, QUANTUM, QUANTUM, 1])
+    expect(channel.bufferedBytes).toBeGreaterThan(0)
+  })
+
   it('let a small call start at most one quantum behind what is committed of a message of 4 MiB [MSG-026]', () => {
     const { script, channel } = busy()
     opened(script.session, { message: bytesOf(100), isLast: true })
