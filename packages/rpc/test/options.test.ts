@@ -1,4 +1,6 @@
 // What a call may be told: what is refused before anything is sent, and what it gets.
+import { standardCodecs } from '@peerplex/codec'
+import { CodecTable, createJsonCodec } from '@peerplex/codec/basic'
 import { Headers } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import { type CallOptions, ReplyStream } from '../src/index.js'
@@ -203,4 +205,44 @@ it('a stream is a ReplyStream', async () => {
   expect(stream).toBeInstanceOf(ReplyStream)
   expect(stream[Symbol.asyncIterator]()).toBe(stream)
   expect(await collect(stream)).toEqual([1])
+})
+
+describe('calls without options share what they ask for', () => {
+  it('and still say what a filter added since', async () => {
+    const { a } = await world().pair({
+      x: (_: unknown, { headers }: { headers: Headers }) => headers.get('added') ?? 'none',
+    })
+    expect(await a.call('x')).toBe('none')
+    const undo = a.use(async (open, next) => {
+      open.headers.set('added', 'by a filter')
+      await next()
+    })
+    expect(await a.call('x')).toBe('by a filter')
+    undo()
+    expect(await a.call('x')).toBe('none')
+  })
+
+  it('and each has the time that it has left', async () => {
+    const b = world().peer('b')
+    b.handle('x', (_: unknown, { timeRemainingMs }: { timeRemainingMs: number }) => timeRemainingMs)
+    await b.bind('memory:b')
+    const a = world().peer('a', { timeoutMs: 10_000 })
+    const first = a.call('x')
+    await world().advance(4_000)
+    a.connect('memory:b')
+    expect(await first).toBeLessThanOrEqual(6_000)
+    expect(await a.call('x')).toBeGreaterThan(6_000)
+    expect(await a.call('x')).toBeGreaterThan(6_000)
+  })
+
+  it('and are encoded anew when the connection has other codecs than they were encoded for', async () => {
+    const b = world().peer('b', { codecs: new CodecTable([createJsonCodec()]) })
+    b.handle('x', (input: unknown, { codec }: { codec: string }) => [input, codec])
+    await b.bind('memory:b')
+    const a = world().peer('a', { codecs: standardCodecs({ preferred: 'msgpack' }) })
+    const waiting = a.call('x', { n: 1 })
+    await settle()
+    a.connect('memory:b')
+    expect(await waiting).toEqual([{ n: 1 }, 'json'])
+  })
 })
