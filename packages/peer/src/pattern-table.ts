@@ -19,6 +19,9 @@ export class PatternTable<T> {
   readonly #exact = new Map<string, T>()
   /** Wildcards, in the order in which they are tried. */
   #patterns: PatternRow<T>[] = []
+  /** What was found last: the same name again and again is cheaper to compare than to look up. Null after a change. */
+  #lastName: string | null = null
+  #last: T | undefined = undefined
 
   /** All names and patterns. */
   get names(): string[] {
@@ -31,20 +34,31 @@ export class PatternTable<T> {
     if (!pattern.includes('*')) {
       if (this.#exact.has(pattern)) throw taken(pattern)
       this.#exact.set(pattern, value)
+      this.#lastName = null
       return () => {
         if (this.#exact.get(pattern) === value) this.#exact.delete(pattern)
+        this.#lastName = null
       }
     }
     if (this.#patterns.some((row) => row.pattern === pattern)) throw taken(pattern)
     const row = { pattern, parts: pattern.split('.'), literalLength: pattern.indexOf('*'), value }
     this.#patterns = [...this.#patterns, row].sort(byPrecedence)
+    this.#lastName = null
     return () => {
       this.#patterns = this.#patterns.filter((each) => each !== row)
+      this.#lastName = null
     }
   }
 
   /** The handler for a name: exact before wildcard, then the longest literal prefix. */
   find(name: string): T | undefined {
+    if (name === this.#lastName) return this.#last
+    this.#last = this.#search(name)
+    this.#lastName = name
+    return this.#last
+  }
+
+  #search(name: string): T | undefined {
     const exact = this.#exact.get(name)
     if (exact !== undefined || this.#patterns.length === 0) return exact
     const parts = name.split('.')
