@@ -4,6 +4,7 @@
 // Options: `payload` 'object' | 'bytes'; `delivery` of streams 'callback' (a channel) | 'iterator' (a call); `scheme` 'tcp' | 'ws' | 'unix'.
 
 import { createPeer } from 'peerplex'
+import { FIRST_CONNECTIONS } from '../drivers/memory.mjs'
 import { awaitTimes, bytesOf, SMALL_OBJECT } from '../interface.mjs'
 import { PAUSED_OFFER_BYTES } from '../workloads.mjs'
 import { temporarySocketPath } from './temporary.mjs'
@@ -13,7 +14,7 @@ function prepare({ workload, options }) {
   const isObject = options.payload === 'object'
   const { inFlight, kind } = workload
   const limits = {
-    ...(kind === 'idle' ? { maxConnectionsPerAddress: inFlight + 100 } : {}),
+    ...(kind === 'idle' ? { maxConnectionsPerAddress: inFlight + FIRST_CONNECTIONS + 100 } : {}),
     ...(kind === 'channels' || kind === 'pending' ? { maxOpenChannels: inFlight + 1_000 } : {}),
   }
   const peer = createPeer({
