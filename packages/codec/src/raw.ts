@@ -5,8 +5,8 @@ import { unsendable } from './errors.js'
 import { bytesOf, describe, isBytes } from './values.js'
 
 /** Messages up to this length are copied one behind the other into blocks: an array of its own takes twice the time (bench `stream`). */
-const SHARED_BYTES = 8_192
-const BLOCK_BYTES = 65_536
+const SHARED_BYTES = 2_048
+const BLOCK_BYTES = 16_384
 
 let block = new Uint8Array(0)
 let blockView = new DataView(block.buffer)

@@ -100,18 +100,62 @@ describe.each(KINDS)('output on a %s connection', (kind) => {
     expect(connection.log.length).toBeGreaterThan(2)
   })
 
-  it('leaves in quarters of what is under way where calls wait, and in larger parts where they are answered', async () => {
+  it('leaves in quarters of what is under way where calls wait for answers', async () => {
     const { connection, driver } = await setUp({ kind })
-    const call = () => driver.session.open('x', { message: new Uint8Array(100), isLast: true })
-    // The first turn cannot know what is under way; the second one does.
-    for (let count = 0; count < 256; count++) call()
+    const call = (count: number) => {
+      for (let at = 0; at < count; at++)
+        driver.session.open('x', { message: new Uint8Array(100), isLast: true })
+    }
+    call(256)
+    await endOfTurn()
+    // What earlier turns came to is forgotten by then; 264 calls of some 125 bytes wait.
+    for (let turn = 0; turn < 8; turn++) {
+      call(1)
+      await endOfTurn()
+    }
+    connection.log.length = 0
+    call(48)
+    await endOfTurn()
+    expect(connection.log).toEqual(['write'])
+    call(160)
+    await endOfTurn()
+    expect(connection.log.length).toBeGreaterThan(2)
+  })
+
+  it('leaves in larger parts where calls are answered: those come in quarters already', async () => {
+    const onChannel = (channel: Channel): void => {
+      channel.accept({ onMessage: () => {} })
+      channel.sendLast(new Uint8Array(100))
+      channel.settle()
+    }
+    const { connection } = await setUp({ kind, callbacks: { onChannel } })
+    const asked = (from: number) => {
+      const calls = Array.from({ length: 64 }, (_, at) => {
+        return open({ chan: from + at, flags: RAW_FLAG.MSG | RAW_FLAG.FIN, payload: 'x' })
+      })
+      connection.sink.onData(concat(calls))
+    }
+    asked(1)
     await endOfTurn()
     connection.log.length = 0
-    for (let count = 0; count < 256; count++) call()
+    asked(65)
     await endOfTurn()
-    // As much again as is under way: twice four quarters of it, at most.
-    expect(connection.log.length).toBeGreaterThan(2)
-    expect(connection.log.length).toBeLessThanOrEqual(8)
+    // 64 answers are 7 KiB.
+    expect(connection.log).toEqual(['write'])
+  })
+
+  it('keeps the measure of a large turn over a small one: a stream is told of room in one and fills it in the next', async () => {
+    const { connection, driver } = await setUp({ kind })
+    const channel = driver.session.open('x')
+    const send = async (count: number) => {
+      connection.log.length = 0
+      for (let at = 0; at < count; at++) channel.send(new Uint8Array(1_000))
+      await endOfTurn()
+      return connection.log.length
+    }
+    await send(100)
+    await send(1)
+    expect(await send(20)).toBeLessThanOrEqual(3)
   })
 
   it('does not leave in the middle of a turn when it is little, or when there is no room', async () => {
