@@ -221,8 +221,10 @@ export class Assigner {
 
   /** What requests that name no codec get on this connection. */
   #defaultCodec(connection: PeerConnection): Codec | PeerplexError {
-    connection.defaultCodec ??= this.#codecs.choose(undefined, connection.codecs)
-    return connection.defaultCodec
+    if (connection.defaultCodec !== null) return connection.defaultCodec
+    const codec = this.#codecs.choose(undefined, connection.codecs)
+    if (!(codec instanceof Error)) connection.defaultCodec = codec
+    return codec
   }
 
   /** 0 for no deadline. */

@@ -27,8 +27,8 @@ export class PeerConnection implements SessionDriverEvents {
   remote: RemotePeer | null = null
   /** The codecs that the other side announced: id by name. Null until HELLO. */
   codecs: ReadonlyMap<string, number> | null = null
-  /** The codec of opens that name none, or why there is none; chosen by the first of them. */
-  defaultCodec: Codec | PeerplexError | null = null
+  /** The codec of opens that name none; chosen by the first of them. */
+  defaultCodec: Codec | null = null
   /** When HELLO came; -1 before. */
   readyAtMs = -1
   /** Why it ended; null after a clean end, undefined while it is open. */

@@ -96,6 +96,7 @@ export class Receiver {
   /** Counts a frame on its channel; throws FLOW_CONTROL. `isLast`: nothing comes after it, so nothing will be granted. */
   chargeChannel(channel: Channel, bytes: number, messages: number, isLast: boolean): void {
     if (bytes === 0) return
+    // Only where it was opened: elsewhere the OPEN came first.
     if (isLast && channel.receiveState === null && channel.firstReceivedBytes === 0) {
       channel.firstReceivedBytes = bytes
       if (bytes <= (channel.open.windowBytes || this.#limits.channelWindowBytes)) return
