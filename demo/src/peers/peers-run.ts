@@ -16,7 +16,7 @@ const ENDING_MS = 5_000
 /** The process that is waited for is back in about a second: longer pauses between attempts would only make people wait. */
 const MAX_RECONNECT_MS = 500
 /** The default, named because a comparison depends on it. */
-export const WINDOW_BYTES = 262_144
+export const WINDOW_BYTES = 540_672
 
 export class PeersRun {
   readonly peer: Peer

@@ -24,7 +24,7 @@ class MsgpackCodec implements Codec {
   }
 
   encode(value: unknown, refs?: RefExporter): Uint8Array {
-    const out: ByteRange = { bytes: NO_BYTES, view: null, start: 0, end: 0 }
+    const out: ByteRange = { bytes: NO_BYTES, view: null, start: 0, end: 0, isBorrowed: false }
     this.#write(value, refs, out)
     return out.bytes.subarray(out.start, out.end)
   }

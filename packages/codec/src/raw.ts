@@ -38,13 +38,13 @@ const RAW: Codec = Object.freeze({
     )
   },
   encodeRange(value: unknown, out: ByteRange): void {
-    const bytes = isBytes(value) ? bytesOf(value) : null
-    if (bytes === null || bytes.length > SHARED_BYTES) {
-      const copied = RAW.encode(value)
-      out.bytes = copied
+    const bytes = isBytes(value) ? bytesOf(value) : RAW.encode(value)
+    if (bytes.length > SHARED_BYTES) {
+      out.bytes = bytes
       out.view = null
       out.start = 0
-      out.end = copied.length
+      out.end = bytes.length
+      out.isBorrowed = true
       return
     }
     if (block.length - blockAt < bytes.length) startBlock()

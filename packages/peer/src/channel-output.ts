@@ -2,7 +2,7 @@
 // so that it can go to another connection. And who waits for room.
 // Must not know: how a connection is found, what is received.
 import { type ByteRange, type Channel, type Codec, Headers, type Outcome } from '@peerplex/wire'
-import { failedPrecondition, MESSAGE_CHARGE_BYTES, viewOf } from '@peerplex/wire/internal'
+import { failedPrecondition, keptBytes, MESSAGE_CHARGE_BYTES } from '@peerplex/wire/internal'
 import type { OpenRequest } from './open-request.js'
 
 /** What a repetition may cost in memory (spec §25, retry input buffer). What was never sent is held whatever it costs. */
@@ -97,10 +97,10 @@ export class ChannelOutput {
   send(payload: ByteRange, headers: Headers, codec: Codec | null): Promise<void> {
     if (this.#isClosed) return READY
     const channel = this.#channel
-    if (channel === null) return this.#hold({ payload: viewOf(payload), headers, codec })
+    if (channel === null) return this.#hold({ payload: keptBytes(payload), headers, codec })
     const request = this.#request
     // Sending may call the program, which may send as well: nothing of the range is left then.
-    const kept = request !== null && this.#isRecording(channel) ? viewOf(payload) : null
+    const kept = request !== null && this.#isRecording(channel) ? keptBytes(payload) : null
     const hasRoom = channel.sendRange(payload, headers, Headers.EMPTY, false)
     if (!hasRoom && !channel.isWritable) return READY
     if (kept !== null && request !== null) {

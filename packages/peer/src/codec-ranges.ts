@@ -3,8 +3,9 @@
 import type { ByteRange, Codec } from '@peerplex/wire'
 import { setWhole } from '@peerplex/wire/internal'
 
-/** Sets `out` to the bytes of `value`, which nobody changes any more. Throws what the codec throws. */
+/** Sets `out` to the bytes of `value`. Throws what the codec throws. */
 export function encodeTo(codec: Codec, value: unknown, out: ByteRange): void {
+  out.isBorrowed = false
   if (codec.encodeRange !== undefined) codec.encodeRange(value, out)
   else setWhole(out, codec.encode(value))
 }

@@ -21,6 +21,7 @@ import {
 import {
   byteRange,
   CODE_UNKNOWN,
+  keptBytes,
   NO_BYTES,
   type OpenInfo,
   openInfo,
@@ -127,6 +128,7 @@ export class OpenRequest {
   encode(codec: Codec): void {
     if (this.spec.hasMessage && (this.#bytes === null || this.codec !== codec)) {
       this.encodeMessage(codec, encoded)
+      if (encoded.isBorrowed) setWhole(encoded, keptBytes(encoded))
       this.#bytes = encoded.bytes
       this.#view = encoded.view
       this.#start = encoded.start
@@ -143,6 +145,7 @@ export class OpenRequest {
     encoded.view = this.#view
     encoded.start = this.#start
     encoded.end = this.#end
+    encoded.isBorrowed = false
     return encoded
   }
 

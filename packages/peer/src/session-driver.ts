@@ -101,8 +101,10 @@ export class SessionDriver {
     const told = new SessionDriver.#Told(this)
     this.session = new Session({ ...options, kind: connection.kind, now: clock.now }, told)
     connection.sink = new SessionDriver.#Fed(this)
-    this.session.channels.outbox.dueListener = told
-    this.session.channels.outbox.dueBytes = LEAST_EARLY_BYTES
+    const { outbox } = this.session.channels
+    outbox.dueListener = told
+    outbox.dueBytes = LEAST_EARLY_BYTES
+    outbox.isReclaimed = connection.returnsParts === true
   }
 
   /** Whether the connection is gone and nothing is left to wait for. */
@@ -188,6 +190,7 @@ export class SessionDriver {
 
     onDrain(): void {
       this.#driver.#isBlocked = false
+      this.#driver.#reclaim()
       this.#driver.#scheduleFlush()
     }
 
@@ -272,7 +275,18 @@ export class SessionDriver {
     if (this.#phase !== 'open' || this.#isBlocked) return
     const { outbox } = this.session.channels
     this.#turnBytes += outbox.pendingBytes
-    this.#isBlocked = !this.connection.write(outbox.take())
+    this.#write(outbox.take())
+  }
+
+  #write(parts: readonly Uint8Array[]): void {
+    this.#isBlocked = !this.connection.write(parts)
+    this.#reclaim()
+  }
+
+  /** Memory of what the transport has written is used again. */
+  #reclaim(): void {
+    const { outbox } = this.session.channels
+    if (outbox.isReclaimed && this.connection.bufferedBytes === 0) outbox.reclaim()
   }
 
   #writeAll(): void {
@@ -282,7 +296,7 @@ export class SessionDriver {
       // It calls sinks, which may have ended everything: then there is nothing to write any more.
       if (parts.length === 0) break
       for (let at = 0; at < parts.length; at++) this.#turnBytes += (parts[at] as Uint8Array).length
-      this.#isBlocked = !connection.write(parts)
+      this.#write(parts)
     }
     const isEnding = this.#phase === 'closing' || this.#phase === 'failing'
     if (!isEnding || this.#isOutputEnded || session.hasOutput) return

@@ -3,7 +3,7 @@
 // Must not know: whether that is the input of a call or the output of a handler.
 import { encodeTo } from '@peerplex/peer/internal'
 import { type Channel, type Codec, Headers } from '@peerplex/wire'
-import { byteRange, viewOf } from '@peerplex/wire/internal'
+import { byteRange, keptBytes } from '@peerplex/wire/internal'
 
 /**
  * How a pump ends. `done`: all was sent. `failed`: the iterable threw, or an item could not be sent. `stopped`: nobody wanted
@@ -151,7 +151,7 @@ export class Pump {
     encodeTo(codec, value, encoded)
     const headers = this.#isFirst ? this.#options.takeHeaders?.() : undefined
     this.#isFirst = false
-    const kept = this.#kept === null ? null : { payload: viewOf(encoded), codec }
+    const kept = this.#kept === null ? null : { payload: keptBytes(encoded), codec }
     // On a channel that is over it is lost; whoever attached hears of that, and stops this.
     this.#hasRoom = channel.sendRange(encoded, headers ?? Headers.EMPTY, Headers.EMPTY, false)
     if (kept !== null) this.#keep(kept)

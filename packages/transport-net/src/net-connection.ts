@@ -8,6 +8,8 @@ import { brokenError } from './system-errors.js'
 /** Parts are copied together up to this size; above it, several buffers in one system call cost less than the copy. */
 const COPY_BYTES = 4_096
 
+const IS_OTHER_RUNTIME = 'Bun' in globalThis || 'Deno' in globalThis
+
 /** For the time before somebody has taken the connection over. */
 const NOBODY: ConnectionSink = { onData: () => {}, onDrain: () => {}, onEnd: () => {} }
 
@@ -28,6 +30,8 @@ export class NetConnection implements Connection, ReadTarget {
   /** The input has ended, or the socket is closed: all that is left to do is to say so. */
   #isOver = false
   #error: ConnectionEnd
+  /** Somebody was told to wait. */
+  #owesDrain = false
 
   /** With a reader the socket reads into that; without, it emits what it reads. Until a sink is set it is paused, or was never read from. */
   constructor(socket: Socket, url: string, reader?: Reader) {
@@ -69,6 +73,11 @@ export class NetConnection implements Connection, ReadTarget {
     if (!this.#isSilent) this.#sink.onData(bytes)
   }
 
+  /** Node has written, or copied, what it does not count any more; other runtimes make no such promise. */
+  get returnsParts(): boolean {
+    return !IS_OTHER_RUNTIME
+  }
+
   get bufferedBytes(): number {
     return this.#socket.writableLength
   }
@@ -76,6 +85,14 @@ export class NetConnection implements Connection, ReadTarget {
   write(parts: readonly Uint8Array[]): boolean {
     const socket = this.#socket
     if (socket.destroyed || socket.writableEnded) return false
+    // What a socket answers is how much it was given; much of that has been written already.
+    if (this.#give(parts) || socket.writableLength === 0) return true
+    this.#owesDrain = true
+    return false
+  }
+
+  #give(parts: readonly Uint8Array[]): boolean {
+    const socket = this.#socket
     if (parts.length === 1) return socket.write(parts[0] as Uint8Array)
     let byteCount = 0
     for (const part of parts) byteCount += part.length
@@ -110,7 +127,9 @@ export class NetConnection implements Connection, ReadTarget {
 
   static readonly #onSocketDrain = function (this: OwnedSocket): void {
     const connection = this[OWNER]
-    if (!connection.#isSilent) connection.#sink.onDrain()
+    if (connection.#isSilent || !connection.#owesDrain) return
+    connection.#owesDrain = false
+    connection.#sink.onDrain()
   }
 
   #endInput(): void {

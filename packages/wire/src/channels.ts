@@ -83,7 +83,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     this.#host = host
     this.limits = limits
     this.checksEncoding = profile.checksEncoding
-    this.sender = new Sender(this, limits)
+    this.sender = new Sender(this, limits, profile.blocks)
     this.receiver = new Receiver(this, limits, hello.connectionWindowBytes)
     this.slots = new OpenSlots(hello.maxOpenChannels)
     this.economy = new Economy(limits.economyCap, limits.economyRefill, limits.economyRefillMs, host.nowMs)

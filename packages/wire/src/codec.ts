@@ -25,7 +25,10 @@ export interface Codec {
   readonly name: string
   /** Bytes for `value`, which nobody changes any more; what stands around them in their buffer belongs to others. Without `refs` a function in the value is an error that says so. */
   encode(value: unknown, refs?: RefExporter): Uint8Array
-  /** As `encode`; where it is there, `out` is set to the bytes at the very end of the call, and no view need be made of each message. */
+  /**
+   * As `encode`; where it is there, `out` is set to the bytes at the very end of the call, and no view need be made of each message. With
+   * `out.isBorrowed` set they may be the memory of the value itself: they are copied before anything else runs.
+   */
   encodeRange?(value: unknown, out: ByteRange): void
   /** The value of `payload` (borrowed: what is returned shares no memory with it). Bounded before anything is built. */
   decode(payload: Uint8Array, refs?: RefImporter): unknown

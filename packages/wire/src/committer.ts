@@ -2,6 +2,7 @@
 // messages, and the outbox that holds what is committed.
 // Must not know: queues and turns (sender.ts), what arrives, why a channel closes.
 
+import type { BlockPool } from './block-pool.js'
 import { type ByteRange, byteRange } from './byte-range.js'
 import type { Channel } from './channel.js'
 import { ANSWERED, OUT_MESSAGE, PARTIAL_SLOT } from './channel-bits.js'
@@ -66,7 +67,7 @@ export const IS_OVERSIZED = -4
 const LEAST_META_BYTES = FLOOR_CHANNEL_BYTES / 2 - 64
 
 export class Committer {
-  readonly outbox: Outbox = new Outbox()
+  readonly outbox: Outbox
   /** What the other side lets us send on the whole connection. */
   readonly credit: SendCredit = new SendCredit(FLOOR_CONNECTION_BYTES, 0)
   /** What the other side announced; the floors until it did. */
@@ -86,7 +87,8 @@ export class Committer {
   /** Metadata that fits on every channel. */
   #plainMetaBytes: number = Math.min(FLOOR_HELLO.maxHeaderBytes, LEAST_META_BYTES)
 
-  constructor(host: CommitHost, limits: SessionLimits) {
+  constructor(host: CommitHost, limits: SessionLimits, blocks: BlockPool) {
+    this.outbox = new Outbox(blocks)
     this.#host = host
     this.#limits = limits
   }
@@ -277,7 +279,8 @@ export class Committer {
     }
     if (!isOpen) {
       channel.bits |= ANSWERED
-      this.outbox.data(wireFlags, channel.id, entries, part.bytes, part.start, part.end, part.view)
+      const { bytes, start, end, view, isBorrowed } = part
+      this.outbox.data(wireFlags, channel.id, entries, bytes, start, end, view, isBorrowed)
       this.#host.applyLocal(channel, (wireFlags & FLAG_FIN) !== 0 ? DO_SEND_FIN : DO_SEND)
       return
     }
@@ -302,6 +305,7 @@ export class Committer {
       part.start,
       part.end,
       part.view,
+      part.isBorrowed,
     )
     const event =
       (openFlags & FLAG_ONEWAY) !== 0 ? DO_OPEN_ONEWAY : (openFlags & FLAG_FIN) !== 0 ? DO_OPEN_FIN : DO_OPEN

@@ -1,6 +1,7 @@
 // Owns: cutting a byte stream or a transport message into frames, and every check that needs the header alone (spec §4).
 // Must not know: sessions, channels, what a body means. Allocates nothing for a frame that arrives whole.
 
+import type { BlockPool } from './block-pool.js'
 import {
   FLAG_FIN,
   FLAG_MASKS,
@@ -56,6 +57,9 @@ export interface FrameSink {
 /** The first buffer for a frame that arrives in pieces; it doubles with the bytes that are there, never by what is announced. */
 const FIRST_BUFFER_BYTES = 64
 
+/** From so many bytes on it may be a block that was used before, and then it need not grow any more. */
+const REUSED_BUFFER_BYTES = 8_192
+
 /** Least length of the metadata section by type; -1: exactly none; the body rule says the rest. */
 const META_MIN = [0, HELLO_PREFIX_BYTES, OPEN_PREFIX_BYTES, 0, 4, 4, 4, 0, 0, 0, GOAWAY_PREFIX_BYTES, 0]
 
@@ -63,6 +67,7 @@ export class FrameDecoder {
   readonly #sink: FrameSink
   readonly #maxFrameBytes: number
   readonly #maxMetaBytes: number
+  readonly #blocks: BlockPool | null
   /** The frame being assembled from several chunks: header and what is there of the body. */
   #partial: Uint8Array = NO_BYTES
   #partialBytes = 0
@@ -70,7 +75,8 @@ export class FrameDecoder {
   #needBytes = 0
 
   /** Limits are the ones this side announced. */
-  constructor(sink: FrameSink, maxFrameBytes: number, maxMetaBytes: number) {
+  constructor(sink: FrameSink, maxFrameBytes: number, maxMetaBytes: number, blocks: BlockPool | null = null) {
+    this.#blocks = blocks
     this.#sink = sink
     this.#maxFrameBytes = maxFrameBytes
     this.#maxMetaBytes = maxMetaBytes
@@ -119,6 +125,8 @@ export class FrameDecoder {
     this.#partialBytes = 0
     this.#needBytes = 0
     this.#emit(whole, 0, end)
+    // What was in it was only lent.
+    this.#blocks?.give(whole)
     return position
   }
 
@@ -133,7 +141,8 @@ export class FrameDecoder {
     const total = this.#partialBytes + take
     if (total > this.#partial.length) {
       const doubled = Math.max(FIRST_BUFFER_BYTES, total, Math.min(2 * total, this.#needBytes))
-      const grown = new Uint8Array(doubled)
+      const grown =
+        (total >= REUSED_BUFFER_BYTES && this.#blocks?.take(this.#needBytes)) || new Uint8Array(doubled)
       grown.set(this.#partial.subarray(0, this.#partialBytes))
       this.#partial = grown
     }

@@ -1,6 +1,7 @@
 // Owns: how bytes of either kind of connection become frames: preface and stream, or transport messages of whole frames
 // (spec §3, §18).
 // Must not know: what a frame means.
+import type { BlockPool } from './block-pool.js'
 import { PREFACE_BYTES } from './constants.js'
 import { COST_IDLE_FRAME, type Economy } from './economy.js'
 import { ProtocolError } from './errors.js'
@@ -38,12 +39,18 @@ export class Intake {
   /** Null once it has been read, and on message connections. */
   #preface: PrefaceReader | null
 
-  constructor(kind: ConnectionKind, sink: FrameSink, economy: Economy, limits: SessionLimits) {
+  constructor(
+    kind: ConnectionKind,
+    sink: FrameSink,
+    economy: Economy,
+    limits: SessionLimits,
+    blocks: BlockPool,
+  ) {
     this.#kind = kind
     this.#sink = sink
     this.#economy = economy
     this.#preface = kind === 'byte' ? new PrefaceReader() : null
-    this.#decoder = new FrameDecoder(sink, limits.maxFrameBytes, limits.maxHeaderBytes)
+    this.#decoder = new FrameDecoder(sink, limits.maxFrameBytes, limits.maxHeaderBytes, blocks)
   }
 
   /** Memory held for a frame that is not whole yet. */

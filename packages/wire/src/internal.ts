@@ -1,5 +1,5 @@
 // For sibling packages and tests of this repository; no promise of stability. @internal
-export { byteRange, setWhole, viewOf } from './byte-range.js'
+export { byteRange, keptBytes, setWhole } from './byte-range.js'
 export { CHANNEL_STATES, CHANNEL_TRANSITIONS } from './channel-state.js'
 export {
   assertKnown,

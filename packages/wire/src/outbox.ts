@@ -1,6 +1,7 @@
 // Owns: encoded frames that wait for the transport, in order: small parts copied into a slab, large payloads by reference.
 // Must not know: channels, credit, priorities: what is in here is committed (spec §9) and leaves in this order.
 
+import { type BlockPool, MOST_BLOCK_BYTES } from './block-pool.js'
 import {
   CODE_BYTES,
   FLAG_FINAL,
@@ -34,6 +35,8 @@ const LEAST_SLAB_BYTES = 64
 const QUIET_BYTES = 64
 /** Payloads from here on are referenced instead of copied; see performance.md of the design: 1.06 / 1.00 / 0.93 at 1 / 8 / 16 KiB. */
 const REFERENCE_BYTES = 2_048
+/** The same where slabs are used again: then a copy costs less than a part of its own in a write (bench `4k`). */
+const REUSED_REFERENCE_BYTES = 16_384
 
 /** Up to this length words are copied one by one: calling `set`, with the view that it needs, takes 70 ns (bench `stream`). */
 const BY_WORDS_BYTES = 96
@@ -44,6 +47,13 @@ const BATCH_BYTES = 131_072
 const NO_VIEW = new DataView(NO_BYTES.buffer)
 
 /** Whoever may write what is committed before the turn is over. */
+/** A slab that is full, while somebody may still read it. */
+interface SpentSlab {
+  readonly slab: Uint8Array
+  /** Position in the stream after its last byte. */
+  readonly endAt: number
+}
+
 export interface DueListener {
   onDue(): void
 }
@@ -55,6 +65,11 @@ interface Batch {
 }
 
 export class Outbox {
+  /** Whether `reclaim` will be called: until then nothing is known of what the transport still reads. */
+  isReclaimed = false
+  readonly #blocks: BlockPool | null
+  /** Oldest first. */
+  #spent: SpentSlab[] | null = null
   /** Full batches, then the parts of the one being filled. */
   #batches: Batch[] | null = null
   #parts: Uint8Array[] = []
@@ -74,6 +89,11 @@ export class Outbox {
   #committedBytes = 0
   #takenBytes = 0
   #frameCount = 0
+
+  /** `blocks`: where slabs come from, and go when they are given back. */
+  constructor(blocks: BlockPool | null = null) {
+    this.#blocks = blocks
+  }
 
   /** All bytes ever committed: the position in the stream of the next frame. */
   get committedBytes(): number {
@@ -112,6 +132,11 @@ export class Outbox {
     return parts
   }
 
+  /** Whoever may write in the middle of a turn is asked to, if enough waits. */
+  offer(): void {
+    if (this.#committedBytes - this.#takenBytes >= this.dueBytes) this.dueListener?.onDue()
+  }
+
   /** Drops everything that waits: it will never reach the transport. */
   discard(): void {
     this.#batches = null
@@ -128,6 +153,18 @@ export class Outbox {
   rest(): void {
     if (this.pendingBytes === 0 && this.#committedBytes - this.#restedAt <= QUIET_BYTES) this.#use(NO_BYTES)
     this.#restedAt = this.#committedBytes
+    this.#blocks?.rest()
+  }
+
+  /** All that was handed over has been read: the memory is free again. */
+  reclaim(): void {
+    const spent = this.#spent
+    while (spent !== null && spent.length > 0 && (spent[0] as SpentSlab).endAt <= this.#takenBytes) {
+      this.#blocks?.give((spent.shift() as SpentSlab).slab)
+    }
+    if (this.pendingBytes > 0) return
+    this.#start = 0
+    this.#end = 0
   }
 
   /** Preface and HELLO, or HELLO alone, encoded; copies, and leaves nothing behind for a connection that says no more. */
@@ -144,8 +181,8 @@ export class Outbox {
   }
 
   /**
-   * OPEN; `name` and `entries` are copied, `payload[start, end)` is taken. `view`, of the whole buffer that `payload` is all of, makes
-   * copying a little of it faster; so for `data`.
+   * OPEN; `name` and `entries` are copied, `payload[start, end)` is taken, or copied if it is borrowed. `view`, of the whole buffer that
+   * `payload` is all of, makes copying a little of it faster; so for `data`.
    */
   open(
     flags: number,
@@ -160,9 +197,10 @@ export class Outbox {
     start = 0,
     end: number = payload.length,
     view: DataView | null = null,
+    isBorrowed = false,
   ): void {
     const meta = OPEN_PREFIX_BYTES + name.length + entries.length
-    const copied = this.#header(TYPE_OPEN, flags, meta, meta + end - start, channelId)
+    const copied = this.#header(TYPE_OPEN, flags, meta, meta + end - start, channelId, isBorrowed)
     const at = this.#end
     this.#view.setUint32(at, timeoutMs, true)
     this.#view.setUint32(at + 4, windowBytes, true)
@@ -185,9 +223,10 @@ export class Outbox {
     start = 0,
     end: number = payload.length,
     view: DataView | null = null,
+    isBorrowed = false,
   ): void {
     const size = entries.length + end - start
-    const copied = this.#header(TYPE_DATA, flags, entries.length, size, channelId)
+    const copied = this.#header(TYPE_DATA, flags, entries.length, size, channelId, isBorrowed)
     if (entries.length > 0) this.#append(entries)
     this.#payload(payload, start, end, view, copied)
   }
@@ -251,14 +290,22 @@ export class Outbox {
    * Writes a header and makes room for `meta`, and for the rest of the body too unless the payload is to be referenced.
    * Returns whether the payload is to be copied.
    */
-  #header(type: number, flags: number, meta: number, size: number, channelId: number): boolean {
-    if (this.#committedBytes - this.#takenBytes >= this.dueBytes) this.dueListener?.onDue()
+  #header(
+    type: number,
+    flags: number,
+    meta: number,
+    size: number,
+    channelId: number,
+    isBorrowed = false,
+  ): boolean {
+    this.offer()
     if (this.#committedBytes - this.#batchAt >= BATCH_BYTES) {
       this.#batches ??= []
       this.#batches.push({ parts: this.#cut(), endAt: this.#committedBytes })
     }
     const payloadBytes = size - meta
-    const isCopied = payloadBytes < REFERENCE_BYTES
+    const isCopied =
+      isBorrowed || payloadBytes < (this.isReclaimed ? REUSED_REFERENCE_BYTES : REFERENCE_BYTES)
     this.#reserve(HEADER_BYTES + (isCopied ? size : meta))
     const at = this.#end
     const view = this.#view
@@ -329,10 +376,16 @@ export class Outbox {
     // What does not fit the least, or comes in the same turn, is more than a sign of life.
     const isSign = length === 0 && bytes <= LEAST_SLAB_BYTES && this.pendingBytes === 0
     const size = isSign ? LEAST_SLAB_BYTES : length <= LEAST_SLAB_BYTES ? SMALL_SLAB_BYTES : SLAB_BYTES
-    this.#use(new Uint8Array(Math.max(size, bytes)))
+    const wanted =
+      size === SLAB_BYTES && bytes > size ? Math.max(MOST_BLOCK_BYTES, bytes) : Math.max(size, bytes)
+    this.#use((size === SLAB_BYTES && this.#blocks?.take(wanted)) || new Uint8Array(wanted))
   }
 
   #use(slab: Uint8Array): void {
+    if (this.isReclaimed && this.#slab.length >= SLAB_BYTES) {
+      this.#spent ??= []
+      this.#spent.push({ slab: this.#slab, endAt: this.#committedBytes })
+    }
     this.#slab = slab
     this.#view = slab === NO_BYTES ? NO_VIEW : new DataView(slab.buffer)
     this.#start = 0

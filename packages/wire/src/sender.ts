@@ -5,7 +5,8 @@
 // and the channel a member of one list: ready (has its turn), waitingConnection or waitingPartial. A channel that lacks its
 // own credit is in no list; CREDIT puts it back.
 
-import { type ByteRange, byteRange, viewOf } from './byte-range.js'
+import type { BlockPool } from './block-pool.js'
+import { type ByteRange, byteRange, keptBytes } from './byte-range.js'
 import type { Channel } from './channel.js'
 import { ANSWERED, LISTED, OUT_MESSAGE, OUTPUT_ENDED, STOP_RECEIVED, WANTS_ROOM } from './channel-bits.js'
 import { ChannelList } from './channel-list.js'
@@ -66,10 +67,10 @@ export class Sender {
   /** Why the first of them cannot go; 0 when nobody has tried since something changed. */
   #openBlock = 0
 
-  constructor(host: SenderHost, limits: SessionLimits) {
+  constructor(host: SenderHost, limits: SessionLimits, blocks: BlockPool) {
     this.#host = host
     this.#quantumBytes = limits.quantumBytes
-    this.committer = new Committer(host, limits)
+    this.committer = new Committer(host, limits, blocks)
   }
 
   /** Channels whose OPEN waits to be committed. */
@@ -296,7 +297,7 @@ export class Sender {
   #submit(channel: Channel, flags: number, entries: Uint8Array, payload: ByteRange, isNext: boolean): void {
     const isNow = isNext && this.#isCalm()
     if (!isNow || !this.committer.commitWhole(channel, flags, entries, payload)) {
-      this.#submitItem(channel, flags, entries, viewOf(payload), isNow)
+      this.#submitItem(channel, flags, entries, keptBytes(payload), isNow)
     }
     this.#host.onOutputPending()
   }
@@ -329,7 +330,11 @@ export class Sender {
 
   /** Nobody waits before a new message, and there is room ahead of the transport. */
   #isCalm(): boolean {
-    return this.#ready.isEmpty && this.committer.outbox.pendingBytes < COMMIT_AHEAD_BYTES
+    if (!this.#ready.isEmpty) return false
+    const { outbox } = this.committer
+    // A message that waits is kept, which costs what is borrowed a copy in memory of its own.
+    if (outbox.pendingBytes >= COMMIT_AHEAD_BYTES) outbox.offer()
+    return outbox.pendingBytes < COMMIT_AHEAD_BYTES
   }
 
   #assertOpen(channel: Channel, verb: string): boolean {

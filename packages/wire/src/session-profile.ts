@@ -1,6 +1,7 @@
 // Owns: what all sessions of one peer have in common, made once instead of once a connection: limits, what is announced, and the bytes
 // of that.
 // Must not know: any one session, or what is said on it.
+import { BlockPool } from './block-pool.js'
 import { PREFACE, PREFACE_BYTES } from './constants.js'
 import { concatBytes, Headers } from './entries.js'
 import { encodeHello, type Hello, ownHello } from './hello.js'
@@ -15,6 +16,8 @@ export class SessionProfile {
   readonly isAuthRequired: boolean
   /** Whether a message with `encoding` is refused; a middleman passes it on. */
   readonly checksEncoding: boolean
+  /** Memory for what passes through. */
+  readonly blocks: BlockPool = new BlockPool()
   #greeting: Uint8Array | null = null
 
   /** Throws UsageError for options out of range. */

@@ -60,6 +60,7 @@ export class Session implements ChannelsHost, DispatcherHost {
       new Dispatcher(this, this.channels),
       this.channels.economy,
       this.limits,
+      profile.blocks,
     )
   }
 

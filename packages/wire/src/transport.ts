@@ -43,6 +43,11 @@ export interface Connection {
   /** Written and held back in this process until the system takes it; absent where that cannot be known. */
   readonly bufferedBytes?: number
   /**
+   * Whether parts are the owner's again as soon as `bufferedBytes` is 0, right after `write` or later: then their memory is used again. Absent:
+   * never.
+   */
+  readonly returnsParts?: boolean
+  /**
    * Sends the parts, in order; on a message connection together as one transport message. Takes them. False when the owner
    * had better wait for `onDrain`.
    */

@@ -7,7 +7,7 @@ import type { BehaviourCase, Meeting, Stats } from './place.js'
 import type { Drink, Memory } from './service.js'
 import { check, equal, newMark, sleep, until } from './tools.js'
 
-const WINDOW_BYTES = 262_144
+const WINDOW_BYTES = 540_672
 const MESSAGE_BYTES = 16_384
 /** Of codec and frames, for one message. */
 const OVERHEAD_BYTES = 256

@@ -10,7 +10,7 @@ const world = useWorld()
 
 const MESSAGE_BYTES = 16_384
 const COUNT = Math.ceil(200_000_000 / MESSAGE_BYTES)
-const WINDOW_BYTES = 262_144
+const WINDOW_BYTES = 540_672
 /** Of codec and frames, for one message. */
 const OVERHEAD_BYTES = 256
 const BOUND_BYTES = WINDOW_BYTES + MESSAGE_BYTES + OVERHEAD_BYTES
