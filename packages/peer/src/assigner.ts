@@ -3,7 +3,7 @@
 // Must not know: links and listeners, what messages mean.
 
 import type { Codec, Outcome, PeerplexError } from '@peerplex/wire'
-import { CODE_CANCELLED } from '@peerplex/wire/internal'
+import { type BlockPool, CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { TimerHandle } from './clock.js'
 import type { CodecSet } from './codec-set.js'
 import { OpenQueue } from './open-queue.js'
@@ -102,7 +102,8 @@ export class Assigner {
   /** Marks a request as done; its sink calls this from `onClose` unless `retry` took it back. */
   settle(request: OpenRequest): void {
     request.state = 'settled'
-    request.release()
+    if (request.connection === null) request.release()
+    else request.releaseTo(request.connection.driver.session.channels.outbox)
   }
 
   /**
@@ -185,7 +186,7 @@ export class Assigner {
       this.fail(request, notSentError('UNAVAILABLE', request, reason, hint, cause))
       return
     }
-    if (!this.#encode(request, this.#codecs.choose(request.spec.codec, null))) return
+    if (!this.#encode(request, this.#codecs.choose(request.spec.codec, null), null)) return
     const nowMs = this.#options.clock.now()
     const error = this.#queue.add(request, nowMs, (dropped) => {
       this.#droppedCount++
@@ -205,13 +206,17 @@ export class Assigner {
       spec.codec === undefined
         ? this.#defaultCodec(connection)
         : this.#codecs.choose(spec.codec, connection.codecs)
-    if (!this.#encode(request, codec)) return
+    const { session } = connection.driver
+    const { outbox } = session.channels
+    if (!this.#encode(request, codec, outbox.blocks)) return
     request.state = 'assigned'
     request.connection = connection
     request.attempts++
     try {
       const open = openAs(request, (codec as Codec).id, this.#timeLeftMs(request))
-      request.channel = connection.driver.session.openAs(open, request.message, request.sink)
+      const channel = session.openAs(open, request.message, request.sink)
+      request.channel = channel
+      request.sent(channel, outbox)
     } catch (error) {
       this.fail(request, asPeerplexError(error))
       return
@@ -233,13 +238,13 @@ export class Assigner {
   }
 
   /** Chooses the codec and encodes the first message; false when either failed, which the sink has been told. */
-  #encode(request: OpenRequest, codec: Codec | PeerplexError): boolean {
+  #encode(request: OpenRequest, codec: Codec | PeerplexError, blocks: BlockPool | null): boolean {
     if (codec instanceof Error) {
       this.fail(request, codec)
       return false
     }
     try {
-      request.encode(codec)
+      request.encode(codec, blocks)
       return true
     } catch (error) {
       this.fail(request, asPeerplexError(error))

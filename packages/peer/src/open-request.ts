@@ -19,14 +19,17 @@ import {
   PeerplexError,
 } from '@peerplex/wire'
 import {
+  type BlockPool,
+  blockBytes,
   byteRange,
   CODE_UNKNOWN,
-  keptBytes,
   NO_BYTES,
   type OpenInfo,
+  type Outbox,
   openInfo,
   reasonOf,
   setWhole,
+  viewOf,
 } from '@peerplex/wire/internal'
 import type { Clock } from './clock.js'
 import type { QueuePlace } from './open-queue.js'
@@ -68,6 +71,9 @@ export interface RequestSink extends ChannelSink {
   onCancelled?(code: number, request: OpenRequest): void
 }
 
+const NO_BLOCK = 0
+const BLOCK_NOT_SENT = -1
+
 /** `waiting` in the queue or for room in it, `assigned` to a connection, `settled` for good. */
 export type RequestState = 'waiting' | 'assigned' | 'settled'
 
@@ -96,6 +102,8 @@ export class OpenRequest {
   #view: DataView | null = null
   #start = 0
   #end = 0
+  /** Where the message ends in the stream, if it lies in a block of its own; else one of the two below. */
+  #blockSentAt: number = NO_BLOCK
 
   /** `sink` null: it is its own. `clock` is read only when there is a deadline. */
   constructor(spec: OpenSpec, sink: RequestSink | null, clock: Clock, sequence: number) {
@@ -124,11 +132,15 @@ export class OpenRequest {
     return this.#end - this.#start + this.heldBytes
   }
 
-  /** Encodes the first message, if there is one, with `codec`; anew only when that differs from the last one. */
-  encode(codec: Codec): void {
+  /**
+   * Encodes the first message, if there is one, with `codec`; anew only when that differs from the last one. Memory of the program is copied,
+   * into a block of `blocks` if there is one.
+   */
+  encode(codec: Codec, blocks: BlockPool | null): void {
     if (this.spec.hasMessage && (this.#bytes === null || this.codec !== codec)) {
       this.encodeMessage(codec, encoded)
-      if (encoded.isBorrowed) setWhole(encoded, keptBytes(encoded))
+      this.#blockSentAt = encoded.isBorrowed ? BLOCK_NOT_SENT : NO_BLOCK
+      if (encoded.isBorrowed) keepIn(blocks, encoded)
       this.#bytes = encoded.bytes
       this.#view = encoded.view
       this.#start = encoded.start
@@ -149,8 +161,24 @@ export class OpenRequest {
     return encoded
   }
 
+  /** The message was given to `outbox`, by way of `channel`. */
+  sent(channel: Channel, outbox: Outbox): void {
+    if (this.#blockSentAt === NO_BLOCK) return
+    // What is sent twice may be read by a connection that was given up; what waits, by nobody knows whom.
+    const isSentAtOnce = this.attempts === 1 && channel.openAt >= 0 && channel.bufferedBytes === 0
+    this.#blockSentAt = isSentAtOnce ? outbox.committedBytes : NO_BLOCK
+  }
+
+  /** Forgets the message: it was sent to `outbox` and will not be sent again. Its block is used again if nobody reads it any more. */
+  releaseTo(outbox: Outbox): void {
+    const isReturned = this.#blockSentAt > 0 && outbox.returnedBytes >= this.#blockSentAt
+    if (isReturned && this.#bytes !== null) outbox.blocks?.give(this.#bytes)
+    this.release()
+  }
+
   /** Forgets the message: it will not be sent again. */
   release(): void {
+    this.#blockSentAt = NO_BLOCK
     this.heldBytes = 0
     this.#bytes = null
     this.#view = null
@@ -162,6 +190,15 @@ export class OpenRequest {
   protected encodeMessage(codec: Codec, out: ByteRange): void {
     setWhole(out, this.sink.encodeFirst?.(codec) ?? NO_BYTES)
   }
+}
+
+/** Copies what is borrowed, so that it can be sent again. */
+function keepIn(blocks: BlockPool | null, range: ByteRange): void {
+  const length = range.end - range.start
+  const block = blocks?.take(length) ?? new Uint8Array(blocks === null ? length : blockBytes(length))
+  block.set(viewOf(range))
+  setWhole(range, block)
+  range.end = length
 }
 
 /** Between a codec and a request, and between a request and a session. */

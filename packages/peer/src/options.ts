@@ -131,6 +131,7 @@ const PEER_SESSION_LIMITS: SessionLimits = Object.freeze({
   ...DEFAULT_SESSION_LIMITS,
   maxFrameBytes: 81_920,
   channelWindowBytes: 540_672,
+  connectionWindowBytes: 5_242_880,
 })
 
 const DEFAULT_QUEUE: Required<QueueOptions> = Object.freeze({

@@ -1,5 +1,17 @@
 // What a session driver does between its session and its connection while both live: output, time, and whatever throws.
-import { concat, credit, data, goaway, naiveDecode, open, ping, RAW_FLAG, toBytes } from '@peerplex/testkit'
+import {
+  concat,
+  credit,
+  data,
+  goaway,
+  hello,
+  naiveDecode,
+  open,
+  ping,
+  preface,
+  RAW_FLAG,
+  toBytes,
+} from '@peerplex/testkit'
 import { type Channel, ERRORS, UsageError } from '@peerplex/wire'
 import { describe, expect, it } from 'vitest'
 import {
@@ -367,5 +379,58 @@ describe('what throws', () => {
     const events = { onChannel: () => {}, onClose: () => {} }
     expect(() => new SessionDriver(connection, { instance: new Uint8Array(3) }, events)).toThrow(UsageError)
     expect(connection.sink).toBe(NOBODY)
+  })
+})
+
+describe('memory of what was written', () => {
+  /** Holds on to the parts, as a socket does that could not write them at once. */
+  class HoldingConnection extends FakeConnection {
+    readonly returnsParts = true
+    bufferedBytes = 0
+    readonly held: Uint8Array[] = []
+
+    override write(parts: readonly Uint8Array[]): boolean {
+      this.held.push(...parts)
+      return super.write(parts)
+    }
+  }
+
+  async function hold(): Promise<{
+    connection: HoldingConnection
+    send: (text: string) => Promise<Uint8Array>
+  }> {
+    const connection = new HoldingConnection('byte')
+    const driver = new SessionDriver(connection, { instance: new Uint8Array(16) }, { onChannel: () => {} })
+    driver.start()
+    connection.sink.onData(concat([preface(), hello()]))
+    await endOfTurn()
+    const send = async (text: string): Promise<Uint8Array> => {
+      driver.session.open('echo', { message: toBytes(text) })
+      await endOfTurn()
+      return connection.held.at(-1) as Uint8Array
+    }
+    return { connection, send }
+  }
+
+  it('is used again once the connection counts nothing any more', async () => {
+    const { send } = await hold()
+    const first = await send('one')
+    const second = await send('two')
+    expect([second.buffer, second.byteOffset]).toEqual([first.buffer, first.byteOffset])
+  })
+
+  it('stays as it is while the connection counts some of it, until it has room again', async () => {
+    const { connection, send } = await hold()
+    connection.bufferedBytes = 1
+    const first = await send('one')
+    const was = first.slice()
+    const second = await send('two')
+    expect(first).toEqual(was)
+    expect(second.byteOffset).toBeGreaterThan(first.byteOffset)
+    connection.bufferedBytes = 0
+    connection.sink.onDrain()
+    await endOfTurn()
+    const third = await send('six')
+    expect([third.buffer, third.byteOffset]).toEqual([first.buffer, first.byteOffset])
   })
 })

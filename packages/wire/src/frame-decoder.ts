@@ -1,7 +1,7 @@
 // Owns: cutting a byte stream or a transport message into frames, and every check that needs the header alone (spec §4).
 // Must not know: sessions, channels, what a body means. Allocates nothing for a frame that arrives whole.
 
-import type { BlockPool } from './block-pool.js'
+import { type BlockPool, blockBytes } from './block-pool.js'
 import {
   FLAG_FIN,
   FLAG_MASKS,
@@ -57,7 +57,7 @@ export interface FrameSink {
 /** The first buffer for a frame that arrives in pieces; it doubles with the bytes that are there, never by what is announced. */
 const FIRST_BUFFER_BYTES = 64
 
-/** From so many bytes on it may be a block that was used before, and then it need not grow any more. */
+/** From so many bytes on it may be a block that was used before. */
 const REUSED_BUFFER_BYTES = 8_192
 
 /** Least length of the metadata section by type; -1: exactly none; the body rule says the rest. */
@@ -140,15 +140,24 @@ export class FrameDecoder {
     const take = Math.min(wanted - this.#partialBytes, chunk.length - at)
     const total = this.#partialBytes + take
     if (total > this.#partial.length) {
-      const doubled = Math.max(FIRST_BUFFER_BYTES, total, Math.min(2 * total, this.#needBytes))
-      const grown =
-        (total >= REUSED_BUFFER_BYTES && this.#blocks?.take(this.#needBytes)) || new Uint8Array(doubled)
+      const grown = this.#reused(total) ?? new Uint8Array(this.#doubled(total))
       grown.set(this.#partial.subarray(0, this.#partialBytes))
       this.#partial = grown
     }
     this.#partial.set(chunk.subarray(at, at + take), this.#partialBytes)
     this.#partialBytes = total
     return at + take
+  }
+
+  #doubled(total: number): number {
+    const need = this.#needBytes
+    const most = this.#blocks === null || need < REUSED_BUFFER_BYTES ? need : blockBytes(need)
+    return Math.max(FIRST_BUFFER_BYTES, total, Math.min(2 * total, most))
+  }
+
+  /** A block that needs not grow any more, for what has come far enough to be believed. */
+  #reused(total: number): Uint8Array | null {
+    return this.#blocks === null || total < REUSED_BUFFER_BYTES ? null : this.#blocks.take(this.#needBytes)
   }
 
   #emit(bytes: Uint8Array, at: number, end: number): void {

@@ -1,5 +1,6 @@
 // For sibling packages and tests of this repository; no promise of stability. @internal
-export { byteRange, keptBytes, setWhole } from './byte-range.js'
+export { type BlockPool, blockBytes } from './block-pool.js'
+export { byteRange, keptBytes, setWhole, viewOf } from './byte-range.js'
 export { CHANNEL_STATES, CHANNEL_TRANSITIONS } from './channel-state.js'
 export {
   assertKnown,
@@ -39,7 +40,7 @@ export type { InspectedFrame, InspectedValue } from './inspect.js'
 export { inspectFrame } from './inspect.js'
 export { isChannelName, type OpenInfo, openInfo } from './open-info.js'
 export { resolveSessionLimits, SESSION_LIMIT_ROWS } from './options.js'
-export type { DueListener } from './outbox.js'
+export type { DueListener, Outbox } from './outbox.js'
 export {
   DRAIN_STATES,
   LOCAL_DRAIN_TRANSITIONS,

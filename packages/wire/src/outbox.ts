@@ -1,7 +1,7 @@
 // Owns: encoded frames that wait for the transport, in order: small parts copied into a slab, large payloads by reference.
 // Must not know: channels, credit, priorities: what is in here is committed (spec §9) and leaves in this order.
 
-import { type BlockPool, MOST_BLOCK_BYTES } from './block-pool.js'
+import { type BlockPool, blockBytes } from './block-pool.js'
 import {
   CODE_BYTES,
   FLAG_FINAL,
@@ -67,7 +67,8 @@ interface Batch {
 export class Outbox {
   /** Whether `reclaim` will be called: until then nothing is known of what the transport still reads. */
   isReclaimed = false
-  readonly #blocks: BlockPool | null
+  /** Where slabs come from, and go when they are given back. */
+  readonly blocks: BlockPool | null
   /** Oldest first. */
   #spent: SpentSlab[] | null = null
   /** Full batches, then the parts of the one being filled. */
@@ -88,11 +89,11 @@ export class Outbox {
   dueListener: DueListener | null = null
   #committedBytes = 0
   #takenBytes = 0
+  #returnedBytes = 0
   #frameCount = 0
 
-  /** `blocks`: where slabs come from, and go when they are given back. */
   constructor(blocks: BlockPool | null = null) {
-    this.#blocks = blocks
+    this.blocks = blocks
   }
 
   /** All bytes ever committed: the position in the stream of the next frame. */
@@ -103,6 +104,11 @@ export class Outbox {
   /** All bytes ever handed to the transport; a frame that starts at or after this has not left. */
   get takenBytes(): number {
     return this.#takenBytes
+  }
+
+  /** All bytes of which the transport is known to read nothing any more. */
+  get returnedBytes(): number {
+    return this.#returnedBytes
   }
 
   /** Bytes that wait. */
@@ -151,17 +157,21 @@ export class Outbox {
    * still holds of it stays as it is, since nobody writes into it any more.
    */
   rest(): void {
-    if (this.pendingBytes === 0 && this.#committedBytes - this.#restedAt <= QUIET_BYTES) this.#use(NO_BYTES)
+    if (this.pendingBytes === 0 && this.#committedBytes - this.#restedAt <= QUIET_BYTES) {
+      this.#use(NO_BYTES)
+      if (this.#returnedBytes === this.#takenBytes) this.reclaim()
+    }
     this.#restedAt = this.#committedBytes
-    this.#blocks?.rest()
+    this.blocks?.rest()
   }
 
   /** All that was handed over has been read: the memory is free again. */
   reclaim(): void {
     const spent = this.#spent
     while (spent !== null && spent.length > 0 && (spent[0] as SpentSlab).endAt <= this.#takenBytes) {
-      this.#blocks?.give((spent.shift() as SpentSlab).slab)
+      this.blocks?.give((spent.shift() as SpentSlab).slab)
     }
+    this.#returnedBytes = this.#takenBytes
     if (this.pendingBytes > 0) return
     this.#start = 0
     this.#end = 0
@@ -376,9 +386,8 @@ export class Outbox {
     // What does not fit the least, or comes in the same turn, is more than a sign of life.
     const isSign = length === 0 && bytes <= LEAST_SLAB_BYTES && this.pendingBytes === 0
     const size = isSign ? LEAST_SLAB_BYTES : length <= LEAST_SLAB_BYTES ? SMALL_SLAB_BYTES : SLAB_BYTES
-    const wanted =
-      size === SLAB_BYTES && bytes > size ? Math.max(MOST_BLOCK_BYTES, bytes) : Math.max(size, bytes)
-    this.#use((size === SLAB_BYTES && this.#blocks?.take(wanted)) || new Uint8Array(wanted))
+    const slabBytes = bytes > size ? blockBytes(bytes) : size
+    this.#use((slabBytes >= SLAB_BYTES && this.blocks?.take(slabBytes)) || new Uint8Array(slabBytes))
   }
 
   #use(slab: Uint8Array): void {

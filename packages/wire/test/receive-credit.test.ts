@@ -220,6 +220,22 @@ describe('a receiver that grants', () => {
     script.expectNothing('nothing is read on the channel')
   })
 
+  it('grants a large connection every 512 KiB, so that most of its window is of use at any time [FLO-015]', () => {
+    const windowBytes = 4_096 * KIB
+    const script = ready({ limits: { connectionWindowBytes: windowBytes, channelWindowBytes: windowBytes } })
+    const { channel } = inbound(script)
+    channel.pause()
+    const count = 512 / 32
+    const payload = bytesOf(32 * KIB - MSG_BYTES)
+    for (let n = 1; n < count; n++) script.send(data({ payload }))
+    script.send(data({ payload: payload.subarray(MSG_BYTES + 1) }))
+    script.expectNothing('one byte less')
+    script.send(data({ payload: bytesOf(1) }))
+    const { byteLimit } = script.expect({ kind: 'CREDIT', chan: 0 }) as NaiveFrameOf<'CREDIT'>
+    expect(byteLimit - windowBytes).toBeGreaterThanOrEqual(512 * KIB)
+    expect(byteLimit - windowBytes).toBeLessThan(513 * KIB)
+  })
+
   it('sends none for a channel after its FIN or our STOP, even if it was owed [FLO-012]', () => {
     const script = ready({ limits: { channelWindowBytes: WINDOW } })
     inbound(script)
