@@ -22,7 +22,7 @@ const RAW = ['raw']
 const BEST_RAW = ['raw', 'raw-early']
 
 /** The window of a channel, and one message of the workload `paused`. */
-const MAY_BE_HELD = 256 * KIB + 64 * KIB
+const MAY_BE_HELD = 528 * KIB + 64 * KIB
 const MAY_GROW = MAY_BE_HELD + 4 * MIB
 
 /**

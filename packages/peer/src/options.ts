@@ -123,9 +123,9 @@ export interface ResolvedPeerOptions {
 }
 
 /**
- * What a peer announces where the session's own default would cost speed (docs/adr/0008-windows-and-frames.md). A frame holds a message of
- * 64 KiB with its metadata, so that nothing has to be put together: bench `64k`. A window holds eight such messages with what they are
- * charged, of which 256 KiB held three: bench `bulk`, 1.5 times the rate.
+ * What a peer announces where the session's own default would cost speed, with figures in docs/adr/0008-frames-and-windows.md: a frame holds a
+ * message of 64 KiB with its metadata, a channel eight of those with what they are charged, a connection 64. Worst case per connection:
+ * about 126 MiB.
  */
 const PEER_SESSION_LIMITS: SessionLimits = Object.freeze({
   ...DEFAULT_SESSION_LIMITS,
