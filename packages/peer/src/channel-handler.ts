@@ -1,7 +1,7 @@
 // Owns: the life of an accepted channel in the hands of its handler: from the call to what its end means for the channel.
 // Must not know: how a handler is found, what it does.
 import { ChannelCore } from './channel-core.js'
-import type { CoreHost } from './core-host.js'
+import { CommonParts, type CoreHost } from './core-host.js'
 import type { InboundHandler } from './inbox.js'
 import { PeerChannel } from './peer-channel.js'
 
@@ -13,12 +13,17 @@ import { PeerChannel } from './peer-channel.js'
 export type ChannelHandler<T = unknown> = (channel: PeerChannel<T>) => unknown
 
 export function inboundHandler<T>(host: CoreHost, handler: ChannelHandler<T>): InboundHandler {
+  // Most channels come from where the last one came from.
+  let common: CommonParts | null = null
   return (channel, codec, remote, headers) => {
-    const core = new ChannelCore(host, channel.name, headers, null)
-    if (!core.accept(channel, codec, remote)) return
+    if (common === null || common.codec !== codec || common.remote !== remote) {
+      common = new CommonParts(host, null, undefined, codec, remote)
+    }
+    const core = new ChannelCore(common, headers === channel.headers ? null : headers)
+    if (!core.accept(channel)) return
     let result: unknown
     try {
-      result = handler(new PeerChannel<T>(core, codec.name))
+      result = handler(new PeerChannel<T>(core))
     } catch (error) {
       core.handlerThrew(error)
       return

@@ -2,7 +2,7 @@
 // it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
 // Must not know: any transport or codec (they are handed in), what messages mean.
 
-import { type Channel, type DrainInfo, Headers, type Hello, type PeerplexError } from '@peerplex/wire'
+import type { Channel, DrainInfo, Hello, PeerplexError } from '@peerplex/wire'
 import { failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
@@ -11,9 +11,10 @@ import { type ChannelHandler, inboundHandler } from './channel-handler.js'
 import { type ChannelOptions, channelSpec, NO_OPTIONS, SpecCache } from './channel-options.js'
 import type { Clock } from './clock.js'
 import type { CodecSet } from './codec-set.js'
-import type { CoreHost } from './core-host.js'
+import { CommonParts, type CoreHost } from './core-host.js'
 import { EventTable, type PeerEventMap } from './events.js'
 import { type Filter, FilterChain, type FilterHost } from './filters.js'
+import { FlowQueue } from './flow-queue.js'
 import { type InboundHandler, Inbox } from './inbox.js'
 import { Link, type LinkHost } from './link.js'
 import { OpenRequest, type OpenSpec, type RequestSink } from './open-request.js'
@@ -56,7 +57,9 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
   readonly options: ResolvedPeerOptions
   readonly #parts: ChannelPeerParts
   readonly #transports: readonly Transport[]
-  readonly #specs = new SpecCache((name) => this.#specOf(name, NO_OPTIONS))
+  readonly #plain = new SpecCache((name) => this.#commonOf(name, NO_OPTIONS))
+  /** @internal */
+  readonly flows: FlowQueue = new FlowQueue()
   readonly #pool: Pool
   readonly #assigner: Assigner
   readonly #filters: FilterChain = new FilterChain(this)
@@ -151,14 +154,16 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
    * in `closed`. Throws UsageError, LimitError for a name or options that make no sense.
    */
   open<T = unknown>(name: string, options: ChannelOptions = NO_OPTIONS): PeerChannel<T> {
-    const spec = options === NO_OPTIONS ? this.#specs.get(name) : this.#specOf(name, options)
-    const core = new ChannelCore(this, name, Headers.EMPTY, spec, options)
+    const core = new ChannelCore(
+      options === NO_OPTIONS ? this.#plain.get(name) : this.#commonOf(name, options),
+    )
     core.open()
-    return new PeerChannel<T>(core, options.codec ?? '')
+    return new PeerChannel<T>(core)
   }
 
-  #specOf(name: string, options: ChannelOptions): OpenSpec {
-    return channelSpec(name, options, this.options, (error) => this.reportError(error, name, ''))
+  #commonOf(name: string, options: ChannelOptions): CommonParts {
+    const spec = channelSpec(name, options, this.options, (error) => this.reportError(error, name, ''))
+    return new CommonParts(this, spec, options)
   }
 
   /**

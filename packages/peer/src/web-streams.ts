@@ -38,14 +38,14 @@ function readableOf<T>(iterator: MessageIterator<T>): ReadableStream<T> {
 function writableOf(core: ChannelCore): WritableStream<unknown> {
   return new WritableStream<unknown>({
     start: (controller) => {
-      if (!core.output.isWritable && !core.output.isEnded) controller.error(core.outputError())
-      core.onOutputClosed = () => controller.error(core.outputError())
+      if (!core.isWritable && !core.isOutputEnded) controller.error(core.outputError())
+      core.extras.onOutputClosed = () => controller.error(core.outputError())
     },
     write: async (value) => {
-      if (!core.output.isWritable) throw core.outputError()
+      if (!core.isWritable) throw core.outputError()
       await core.sendValue(value, Headers.EMPTY)
     },
-    close: () => core.output.end(Headers.EMPTY),
+    close: () => core.endOutput(Headers.EMPTY),
     abort: () => core.reset(CODE_CANCELLED),
   })
 }
