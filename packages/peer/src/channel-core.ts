@@ -100,20 +100,24 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
   open(): void {
     const { host, spec, options } = this.common
     const { signal } = options
-    if (signal?.aborted === true) {
-      this.#giveUp(signal)
-      this.onCancelled(CODE_CANCELLED)
-      return
-    }
-    if (signal !== undefined) {
-      const onAbort = (): void => {
-        this.#giveUp(signal)
-        this.reset(CODE_CANCELLED)
-      }
-      this.extras.onAbort = onAbort
-      signal.addEventListener('abort', onAbort)
-    }
+    if (signal !== undefined && !this.listen(signal)) return
     this.request = host.submit(spec as OpenSpec, this)
+  }
+
+  /** False when it was aborted before, and is over. */
+  private listen(signal: AbortSignal): boolean {
+    if (signal.aborted) {
+      this.giveUp(signal)
+      this.onCancelled(CODE_CANCELLED)
+      return false
+    }
+    const onAbort = (): void => {
+      this.giveUp(signal)
+      this.reset(CODE_CANCELLED)
+    }
+    this.extras.onAbort = onAbort
+    signal.addEventListener('abort', onAbort)
+    return true
   }
 
   /** Takes a channel that the other side opened; false when it is gone already. Messages wait. */
@@ -138,8 +142,8 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
 
   /** Encodes and sends. Throws PeerplexError for what cannot be sent. */
   sendValue(value: unknown, headers: Headers): Promise<void> {
-    if (this.#hasOutcome) return READY
-    const codec = this.codec ?? this.#provisionalCodec()
+    if (this.hasOutcome) return READY
+    const codec = this.codec ?? this.provisionalCodec()
     encodeTo(codec, value, encoded)
     return this.sendEncoded(encoded, headers, codec)
   }
@@ -176,16 +180,16 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
   /** Takes one message, or null. */
   read(): Message | null {
     const message = this.channel?.read() ?? null
-    if (message !== null) this.#noteInput(message.headers)
+    if (message !== null) this.noteInput(message.headers)
     return message
   }
 
   /** The value of a message. One that has none ends the channel; throws the reason. */
   decode(payload: Uint8Array): unknown {
-    return this.#decodeRange(payload, 0, payload.length)
+    return this.decodeBytes(payload, 0, payload.length)
   }
 
-  #decodeRange(bytes: Uint8Array, start: number, end: number): unknown {
+  private decodeBytes(bytes: Uint8Array, start: number, end: number): unknown {
     const codec = this.codec as Codec
     try {
       return decodeRange(codec, bytes, start, end)
@@ -205,9 +209,9 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
 
   flow(): void {
     this.bits &= ~FLOW_DUE
-    if (this.#isFlowing) this.channel?.resume()
-    this.#tellEnd()
-    this.#tellClose()
+    if (this.isFlowing) this.channel?.resume()
+    this.tellEnd()
+    this.tellClose()
   }
 
   /** Messages wait again. */
@@ -235,13 +239,13 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
       return
     }
     this.endOutput(Headers.EMPTY)
-    this.#settle()
+    this.settled()
   }
 
   /** It threw: the other side learns it, and `onError` unless the error was meant for the other side. */
   handlerThrew(error: unknown): void {
-    this.#onThrown(error)
-    this.#settle()
+    this.onThrown(error)
+    this.settled()
   }
 
   /** An error that no caller hears of. */
@@ -255,7 +259,7 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
     const channel = request.channel as Channel
     this.request = request
     this.channel = channel
-    if (!this.#isFlowing) channel.pause()
+    if (!this.isFlowing) channel.pause()
     if ((this.bits & STOPPED) !== 0) channel.stop()
     try {
       this.sendHeld(channel, request.codec as Codec)
@@ -266,16 +270,16 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
 
   onFailed(error: PeerplexError): void {
     this.ending.failure = error
-    this.#finish(errorOutcome(error))
-    this.#close()
+    this.finish(errorOutcome(error))
+    this.closed()
   }
 
   onCancelled(code: number): void {
     const own = this.rare === null ? null : this.rare.ownError
     const outcome = own === null ? cancelledOutcome(code) : errorOutcome(own)
     this.ending.failure ??= own ?? new ClosedError(outcome.code, `channel '${this.name}' was given up here`)
-    this.#finish(outcome)
-    this.#close()
+    this.finish(outcome)
+    this.closed()
   }
 
   // ---- from the wire ------------------------------------------------------------------------------------------------
@@ -285,13 +289,13 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
   }
 
   onMessageRange(bytes: Uint8Array, start: number, end: number, headers: Headers): void {
-    if ((this.bits & HAS_INPUT) === 0) this.#noteInput(headers)
+    if ((this.bits & HAS_INPUT) === 0) this.noteInput(headers)
     // A decoding error has ended the channel by itself; `fail` does nothing then.
     try {
-      const value = this.#decodeRange(bytes, start, end)
+      const value = this.decodeBytes(bytes, start, end)
       this.onMessageCall?.(value, headers)
     } catch (error) {
-      this.#onThrown(error)
+      this.onThrown(error)
     }
   }
 
@@ -300,7 +304,7 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
   }
 
   onHeaders(headers: Headers): void {
-    this.#noteInput(headers)
+    this.noteInput(headers)
   }
 
   onEnd(trailers: Headers): void {
@@ -308,8 +312,8 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
     if (trailers !== Headers.EMPTY) this.extras.trailers = trailers
     this.trimHeld()
     const { onTrailers } = this.common.options
-    if (onTrailers !== undefined) this.#guard(() => onTrailers(trailers))
-    this.#tellEnd()
+    if (onTrailers !== undefined) this.guarded(onTrailers, trailers)
+    this.tellEnd()
     this.rare?.reader?.onInput()
   }
 
@@ -320,12 +324,12 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
   }
 
   onFailing(outcome: Outcome): void {
-    this.#end(outcome)
+    this.ended(outcome)
   }
 
   onClose(outcome: Outcome): void {
     const { request } = this
-    if (request !== null && !this.#hasOutcome) {
+    if (request !== null && !this.hasOutcome) {
       if (
         (this.bits & HAS_INPUT) === 0 &&
         this.canReplay(outcome) &&
@@ -335,42 +339,42 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
         return
       }
     }
-    this.#end(outcome)
+    this.ended(outcome)
     if (request !== null) this.common.host.settle(request)
-    this.#close()
+    this.closed()
   }
 
   // ---- inside -------------------------------------------------------------------------------------------------------
 
   /** How it ended is known; messages may still wait to be read. */
-  get #hasOutcome(): boolean {
+  private get hasOutcome(): boolean {
     const ending = this.rare === null ? null : this.rare.ending
     return ending !== null && ending.outcome !== null
   }
 
-  get #isFlowing(): boolean {
+  private get isFlowing(): boolean {
     return this.onMessageCall !== null && this.taker === 'onMessage'
   }
 
   /** Before there is a connection: the codec that was asked for, or ours of choice. What is held is encoded anew if need be. */
-  #provisionalCodec(): Codec {
+  private provisionalCodec(): Codec {
     const codec = this.common.host.codecs.choose(this.common.spec?.codec, null)
     if (codec instanceof Error) throw codec
     return codec
   }
 
-  #noteInput(headers: Headers): void {
+  private noteInput(headers: Headers): void {
     if ((this.bits & HAS_INPUT) !== 0) return
     this.bits |= HAS_INPUT
     this.trimHeld()
     if (this.isInbound) return
     if (headers !== Headers.EMPTY) this.extras.headers = headers
     const { onHeaders } = this.common.options
-    if (onHeaders !== undefined) this.#guard(() => onHeaders(headers))
+    if (onHeaders !== undefined) this.guarded(onHeaders, headers)
   }
 
-  #end(outcome: Outcome): void {
-    if (this.#hasOutcome) return
+  private ended(outcome: Outcome): void {
+    if (this.hasOutcome) return
     let error: PeerplexError | null = null
     if (outcome.code !== 0) {
       const { name, remote, codec } = this
@@ -379,10 +383,10 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
       error = this.rare?.ownError ?? outcomeError(outcome, place)
       this.ending.failure ??= error
     }
-    this.#finish(channelOutcome(outcome, error, this.rare?.trailers ?? Headers.EMPTY))
+    this.finish(channelOutcome(outcome, error, this.rare?.trailers ?? Headers.EMPTY))
   }
 
-  #finish(outcome: ChannelOutcome): void {
+  private finish(outcome: ChannelOutcome): void {
     const { extras } = this
     if (extras.onAbort !== null) this.common.options.signal?.removeEventListener('abort', extras.onAbort)
     const wasEnded = this.isOutputEnded
@@ -393,51 +397,51 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
   }
 
   /** The wire is done with it, or never had it: nothing comes after this. */
-  #close(): void {
+  private closed(): void {
     this.bits |= CLOSED
-    this.#tellClose()
+    this.tellClose()
     if ((this.bits & SETTLES_AT_CLOSE) !== 0) this.channel?.settle()
     this.rare?.reader?.onInput()
   }
 
   /** The program's own signal says why. */
-  #giveUp(signal: AbortSignal): void {
-    if (!this.#hasOutcome) this.ending.failure = signal.reason
+  private giveUp(signal: AbortSignal): void {
+    if (!this.hasOutcome) this.ending.failure = signal.reason
   }
 
   /** The handler is done with the channel; what it has not read is dropped. */
-  #settle(): void {
+  private settled(): void {
     const channel = this.channel as Channel
     this.bits |= STOPPED | INPUT_ENDED
     channel.stop()
     channel.settle()
   }
 
-  #tellEnd(): void {
+  private tellEnd(): void {
     const call = this.rare === null ? null : this.rare.onEndCall
     if (call === null || (this.bits & (END_TOLD | STOPPED | INPUT_ENDED)) !== INPUT_ENDED) return
     this.bits |= END_TOLD
-    this.#guard(() => call(this.extras.trailers))
+    this.guarded(call, this.extras.trailers)
   }
 
-  #tellClose(): void {
+  private tellClose(): void {
     const call = this.rare === null ? null : this.rare.onCloseCall
     if (call === null || (this.bits & (CLOSE_TOLD | CLOSED)) !== CLOSED) return
     this.bits |= CLOSE_TOLD
-    this.#guard(() => call(this.ending.outcome as ChannelOutcome))
+    this.guarded(call, this.ending.outcome as ChannelOutcome)
   }
 
   /** What a callback throws ends the channel, as what a handler throws does. */
-  #guard(call: () => void): void {
+  private guarded<T>(call: (argument: T) => void, argument: T): void {
     try {
-      call()
+      call(argument)
     } catch (error) {
-      this.#onThrown(error)
+      this.onThrown(error)
     }
   }
 
   /** Errors of this library are meant for the other side; all others are defects of this one. */
-  #onThrown(error: unknown): void {
+  private onThrown(error: unknown): void {
     const isKnown = this.ending.hasFailed && error === this.ending.failure
     if (!(error instanceof PeerplexError) && !isKnown) this.report(error)
     this.fail(error)

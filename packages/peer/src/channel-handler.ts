@@ -21,21 +21,28 @@ export function inboundHandler<T>(host: CoreHost, handler: ChannelHandler<T>): I
     }
     const core = new ChannelCore(common, headers === channel.headers ? null : headers)
     if (!core.accept(channel)) return
-    let result: unknown
-    try {
-      result = handler(new PeerChannel<T>(core))
-    } catch (error) {
-      core.handlerThrew(error)
-      return
-    }
-    if (!isThenable(result)) core.handlerReturned()
-    else {
-      result.then(
-        () => core.handlerReturned(),
-        (error: unknown) => core.handlerThrew(error),
-      )
-    }
+    run(core, handler)
   }
+}
+
+function run<T>(core: ChannelCore, handler: ChannelHandler<T>): void {
+  let result: unknown
+  try {
+    result = handler(new PeerChannel<T>(core))
+  } catch (error) {
+    core.handlerThrew(error)
+    return
+  }
+  if (isThenable(result)) waitFor(core, result)
+  else core.handlerReturned()
+}
+
+/** Apart, where its closures cost those alone that need them. */
+function waitFor(core: ChannelCore, result: PromiseLike<unknown>): void {
+  result.then(
+    () => core.handlerReturned(),
+    (error: unknown) => core.handlerThrew(error),
+  )
 }
 
 /** Whether a handler answers later. */

@@ -15,6 +15,7 @@ const RETRY_INPUT_BYTES = 262_144
 /** The one promise that all sends share for which there is room. */
 export const READY: Promise<void> = Promise.resolve()
 
+/** None of its methods has a `#`, nor those of the core: a class with one of those makes each of its objects eight bytes larger. */
 export class ChannelOutput {
   /** @internal */ readonly common: CommonParts
   /** Null for channels that the other side opened. */
@@ -55,7 +56,7 @@ export class ChannelOutput {
   /** Payload bytes that wait on this side. */
   get bufferedBytes(): number {
     if ((this.bits & OUTPUT_CLOSED) !== 0) return 0
-    return this.channel === null ? this.#heldBytes : this.channel.bufferedBytes
+    return this.channel === null ? this.heldBytes : this.channel.bufferedBytes
   }
 
   /** Ends the output; again is nothing. Throws LimitError for trailers that are too large; then it is not ended. */
@@ -65,69 +66,62 @@ export class ChannelOutput {
     this.bits |= OUTPUT_ENDED
     if (this.request !== null && trailers !== Headers.EMPTY) this.extras.heldTrailers = trailers
     // Nothing more may be sent: whoever waits for room has no reason to.
-    this.#releaseRoom()
+    this.releaseRoom()
   }
 
   /** A connection took the channel: sends what is held. Throws PeerplexError for what cannot be sent there. */
   protected sendHeld(channel: Channel, codec: Codec): void {
     const { rare } = this
-    let hasRoom = true
-    for (const message of rare?.held ?? []) {
-      if (message.codec !== null && message.codec !== codec) {
-        message.payload = codec.encode(message.codec.decode(message.payload))
-        message.codec = codec
-      }
-      hasRoom = channel.send(message.payload, message.headers)
-    }
+    const hasRoom = rare === null || rare.held === null || sendAll(rare.held, channel, codec)
     if (this.isOutputEnded) channel.end(rare === null ? Headers.EMPTY : rare.heldTrailers)
-    if (hasRoom) this.#releaseRoom()
+    if (hasRoom) this.releaseRoom()
   }
 
   /** Takes the bytes of `payload`. Resolves when there is room for more. Throws UsageError, LimitError. */
   protected sendEncoded(payload: ByteRange, headers: Headers, codec: Codec | null): Promise<void> {
     if ((this.bits & OUTPUT_CLOSED) !== 0) return READY
     const { channel, request } = this
-    if (channel === null) return this.#hold({ payload: keptBytes(payload), headers, codec })
+    if (channel === null) return this.hold({ payload: keptBytes(payload), headers, codec })
     // Sending may call the program, which may send as well: nothing of the range is left then.
-    const kept = request !== null && this.#isRecording(channel, request) ? keptBytes(payload) : null
+    const kept = request !== null && this.isRecording(channel, request) ? keptBytes(payload) : null
     const hasRoom = channel.sendRange(payload, headers, Headers.EMPTY, false)
     if (!hasRoom && !channel.isWritable) return READY
     if (kept !== null && request !== null) {
-      request.heldBytes += this.#keep({ payload: kept, headers, codec })
+      request.heldBytes += this.keep({ payload: kept, headers, codec })
     }
-    return hasRoom ? READY : this.#untilRoom()
+    return hasRoom ? READY : this.untilRoom()
   }
 
   onWritable(): void {
     this.trimHeld()
-    this.#releaseRoom()
+    this.releaseRoom()
   }
 
   /** Nothing goes out any more. */
   protected closeOutput(): void {
     this.bits |= OUTPUT_CLOSED
-    this.#forget()
-    this.#releaseRoom()
+    this.forget()
+    this.releaseRoom()
   }
 
   /** Forgets what is held once it cannot be needed again. */
   protected trimHeld(): void {
     const { channel, request, rare } = this
     if (rare === null || rare.held === null) return
-    if (channel !== null && request !== null) this.#isRecording(channel, request)
+    if (channel !== null && request !== null) this.isRecording(channel, request)
   }
 
   /** Whether a failed attempt can be repeated with all that was sent. */
   protected canReplay(outcome: Outcome): boolean {
     if ((this.bits & HELD_IN_PART) !== 0) return false
-    return outcome.delivery === 'not-sent' || this.#heldBytes <= RETRY_INPUT_BYTES
+    return outcome.delivery === 'not-sent' || this.heldBytes <= RETRY_INPUT_BYTES
   }
 
-  get #heldBytes(): number {
+  private get heldBytes(): number {
     return this.rare === null ? 0 : this.rare.heldBytes
   }
 
-  #hold(message: HeldMessage): Promise<void> {
+  private hold(message: HeldMessage): Promise<void> {
     if (this.isOutputEnded) {
       throw failedPrecondition(
         `send on channel '${this.name}' after its output was ended`,
@@ -135,21 +129,21 @@ export class ChannelOutput {
       )
     }
     const { host } = this.common
-    const bytes = this.#keep(message)
+    const bytes = this.keep(message)
     const hasRoom = host.hold(this.request as OpenRequest, bytes)
-    return hasRoom && this.#heldBytes < host.holdBytes ? READY : this.#untilRoom()
+    return hasRoom && this.heldBytes < host.holdBytes ? READY : this.untilRoom()
   }
 
   /** Whether what is sent is still to be kept: the OPEN has not left yet. */
-  #isRecording(channel: Channel, request: OpenRequest): boolean {
+  private isRecording(channel: Channel, request: OpenRequest): boolean {
     if ((this.bits & HELD_IN_PART) !== 0) return false
     if (!hasLeft(channel, request)) return true
     this.bits |= HELD_IN_PART
-    this.#forget()
+    this.forget()
     return false
   }
 
-  #keep(message: HeldMessage): number {
+  private keep(message: HeldMessage): number {
     const { extras } = this
     const bytes = message.payload.length + message.headers.encoded.length + MESSAGE_CHARGE_BYTES
     extras.held ??= []
@@ -158,7 +152,7 @@ export class ChannelOutput {
     return bytes
   }
 
-  #forget(): void {
+  private forget(): void {
     const { rare, request } = this
     if (rare === null) return
     rare.held = null
@@ -167,7 +161,7 @@ export class ChannelOutput {
     rare.heldBytes = 0
   }
 
-  #untilRoom(): Promise<void> {
+  private untilRoom(): Promise<void> {
     const { extras } = this
     extras.room ??= new Promise((resolve) => {
       extras.resolveRoom = resolve
@@ -175,12 +169,25 @@ export class ChannelOutput {
     return extras.room
   }
 
-  #releaseRoom(): void {
+  private releaseRoom(): void {
     const { rare } = this
     if (rare === null || rare.room === null) return
     rare.room = null
     rare.resolveRoom?.()
   }
+}
+
+/** Whether there is room for more. */
+function sendAll(held: readonly HeldMessage[], channel: Channel, codec: Codec): boolean {
+  let hasRoom = true
+  for (const message of held) {
+    if (message.codec !== null && message.codec !== codec) {
+      message.payload = codec.encode(message.codec.decode(message.payload))
+      message.codec = codec
+    }
+    hasRoom = channel.send(message.payload, message.headers)
+  }
+  return hasRoom
 }
 
 /** Whether the first byte of the OPEN was handed to the transport. */

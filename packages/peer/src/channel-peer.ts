@@ -17,6 +17,7 @@ import { type Filter, FilterChain, type FilterHost } from './filters.js'
 import { FlowQueue } from './flow-queue.js'
 import { type InboundHandler, Inbox } from './inbox.js'
 import { Link, type LinkHost } from './link.js'
+import { MessageRequest } from './message-request.js'
 import { OpenRequest, type OpenSpec, type RequestSink } from './open-request.js'
 import {
   type ChannelPeerOptions,
@@ -186,7 +187,8 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
 
   /** Opens a channel, now or once there is a connection for it. Never throws for network reasons. @internal */
   submit(spec: OpenSpec, sink: RequestSink): OpenRequest {
-    const request = new OpenRequest(spec, sink, this.options.clock, this.nextSequence())
+    const Kind = spec.hasMessage ? MessageRequest : OpenRequest
+    const request = new Kind(spec, sink, this.options.clock, this.nextSequence())
     this.enter(request)
     return request
   }
