@@ -228,8 +228,9 @@ export class Assigner {
   }
 
   /** 0 for no deadline. */
-  #timeLeftMs({ spec, expiresAtMs }: OpenRequest): number {
-    return spec.timeoutMs === 0 ? 0 : Math.max(1, Math.ceil(expiresAtMs - this.#options.clock.now()))
+  #timeLeftMs(request: OpenRequest): number {
+    if (request.spec.timeoutMs === 0) return 0
+    return Math.max(1, Math.ceil(request.expiresAtMs - this.#options.clock.now()))
   }
 
   /** Chooses the codec and encodes the first message; false when either failed, which the sink has been told. */
