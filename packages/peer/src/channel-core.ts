@@ -23,6 +23,7 @@ import {
   CLOSED,
   END_TOLD,
   FLOW_DUE,
+  GIVEN_UP,
   HAS_INPUT,
   INPUT_ENDED,
   SETTLES_AT_CLOSE,
@@ -30,29 +31,20 @@ import {
   takerOf,
   withTaker,
 } from './core-bits.js'
-import type { CommonParts } from './core-host.js'
+import type { CommonParts, OpenedSink } from './core-host.js'
 import type { Flowing } from './flow-queue.js'
-import {
-  asPeerplexError,
-  type OpenRequest,
-  type OpenSpec,
-  outcomeError,
-  type RequestSink,
-} from './open-request.js'
+import { asPeerplexError, type OpenRequest, type OpenSpec, outcomeError } from './open-request.js'
+import type { PeerConnection } from './peer-connection.js'
 import type { RemotePeer } from './remote-peer.js'
 
 /** Between a codec and an output. */
 const encoded = byteRange()
 
-export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
+export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
   /** `headers`: those that a filter made of an OPEN that came. */
   constructor(common: CommonParts, headers: Headers | null = null) {
     super(common)
     if (headers !== null) this.extras.headers = headers
-  }
-
-  get isInbound(): boolean {
-    return this.common.spec === null
   }
 
   /** Those of the OPEN, or the first that the other side sent. */
@@ -64,15 +56,11 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
 
   /** Fixed by the connection; null before there is one. */
   get codec(): Codec | null {
-    const { request } = this
-    if (request === null) return this.common.codec
-    return this.channel === null ? null : request.codec
+    return this.channel === null ? null : this.common.codec
   }
 
   get remote(): RemotePeer | null {
-    const { request } = this
-    if (request === null) return this.common.remote
-    return this.channel === null ? null : request.remote
+    return this.channel === null ? null : this.common.remote
   }
 
   get taker(): Taker {
@@ -101,7 +89,7 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
     const { host, spec, options } = this.common
     const { signal } = options
     if (signal !== undefined && !this.listen(signal)) return
-    this.request = host.submit(spec as OpenSpec, this)
+    this.origin = host.openNow(spec as OpenSpec, this)
   }
 
   /** False when it was aborted before, and is over. */
@@ -164,8 +152,12 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
   /** Ends both directions at once. */
   reset(code: number): void {
     if ((this.bits & CLOSED) !== 0) return
-    if (this.request !== null) this.common.host.cancel(this.request, code)
-    else this.channel?.reset(code)
+    const { request } = this
+    if (request !== null) this.common.host.cancel(request, code)
+    else if ((this.bits & GIVEN_UP) === 0) {
+      if (!this.isInbound) this.bits |= GIVEN_UP
+      this.channel?.reset(code)
+    }
   }
 
   /** Ends both directions with an error of this side. */
@@ -219,16 +211,6 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
     this.channel?.pause()
   }
 
-  /** Why nothing can be sent, for those who have to throw. */
-  outputError(): unknown {
-    if (this.ending.hasFailed) return this.ending.failure
-    return new ClosedError('CANCELLED', `channel '${this.name}': the other side wants no more`, {
-      origin: 'remote',
-      delivery: 'processed',
-      remote: this.remote?.id,
-    })
-  }
-
   // ---- the handler of an inbound channel ----------------------------------------------------------------------------
 
   /** It returned. What it has not ended is ended, unless callbacks, streams or a join go on with the channel. */
@@ -256,13 +238,17 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
   // ---- from the request ---------------------------------------------------------------------------------------------
 
   onAssigned(request: OpenRequest): void {
-    const channel = request.channel as Channel
-    this.request = request
+    this.origin = request
+    this.onOpened(request.connection as PeerConnection, request.codec as Codec, request.channel as Channel)
+  }
+
+  onOpened(connection: PeerConnection, codec: Codec, channel: Channel): void {
+    this.common = this.common.on(connection, codec)
     this.channel = channel
     if (!this.isFlowing) channel.pause()
     if ((this.bits & STOPPED) !== 0) channel.stop()
     try {
-      this.sendHeld(channel, request.codec as Codec)
+      this.sendHeld(channel, codec)
     } catch (error) {
       this.fail(error)
     }
@@ -328,20 +314,32 @@ export class ChannelCore extends ChannelOutput implements RequestSink, Flowing {
   }
 
   onClose(outcome: Outcome): void {
-    const { request } = this
-    if (request !== null && !this.hasOutcome) {
-      if (
-        (this.bits & HAS_INPUT) === 0 &&
-        this.canReplay(outcome) &&
-        this.common.host.retry(request, outcome)
-      ) {
-        this.channel = null
-        return
-      }
+    if (!this.isInbound && outcome.code !== 0 && this.isRepeated(outcome)) {
+      this.channel = null
+      return
     }
     this.ended(outcome)
+    const { request } = this
     if (request !== null) this.common.host.settle(request)
     this.closed()
+  }
+
+  /** Whether it waits for another connection now. */
+  private isRepeated(outcome: Outcome): boolean {
+    if (this.hasOutcome || (this.bits & (HAS_INPUT | GIVEN_UP)) !== 0 || !this.canReplay(outcome))
+      return false
+    const { host, spec, connection, codec } = this.common
+    if (typeof this.origin === 'number') {
+      const request = host.requestFor(spec as OpenSpec, this, this.origin)
+      request.state = 'assigned'
+      request.channel = this.channel
+      request.connection = connection
+      request.codec = codec
+      request.attempts = 1
+      request.heldBytes = this.heldBytes
+      this.origin = request
+    }
+    return host.retry(this.origin, outcome)
   }
 
   // ---- inside -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import { HELD_IN_PART, OUTPUT_CLOSED, OUTPUT_ENDED } from './core-bits.js'
 import { CoreExtras, type HeldMessage } from './core-extras.js'
 import type { CommonParts } from './core-host.js'
 import type { OpenRequest } from './open-request.js'
+import type { PeerConnection } from './peer-connection.js'
 
 /** What a repetition may cost in memory (spec §25, retry input buffer). What was never sent is held whatever it costs. */
 const RETRY_INPUT_BYTES = 262_144
@@ -17,9 +18,10 @@ export const READY: Promise<void> = Promise.resolve()
 
 /** None of its methods has a `#`, nor those of the core: a class with one of those makes each of its objects eight bytes larger. */
 export class ChannelOutput {
-  /** @internal */ readonly common: CommonParts
-  /** Null for channels that the other side opened. */
-  protected request: OpenRequest | null = null
+  /** Another one for each connection that it is on. @internal */
+  common: CommonParts
+  /** What asks for a connection; its number where none was needed, as long as none is. -1 for channels of the other side. */
+  protected origin: OpenRequest | number = -1
   /** Null while there is no connection. */
   protected channel: Channel | null = null
   onMessageCall: MessageCallback<unknown> | null = null
@@ -43,6 +45,14 @@ export class ChannelOutput {
     return this.rare
   }
 
+  get isInbound(): boolean {
+    return this.common.spec === null
+  }
+
+  protected get request(): OpenRequest | null {
+    return typeof this.origin === 'number' ? null : this.origin
+  }
+
   get isOutputEnded(): boolean {
     return (this.bits & OUTPUT_ENDED) !== 0
   }
@@ -64,7 +74,7 @@ export class ChannelOutput {
     if ((this.bits & (OUTPUT_CLOSED | OUTPUT_ENDED)) !== 0) return
     this.channel?.end(trailers)
     this.bits |= OUTPUT_ENDED
-    if (this.request !== null && trailers !== Headers.EMPTY) this.extras.heldTrailers = trailers
+    if (!this.isInbound && trailers !== Headers.EMPTY) this.extras.heldTrailers = trailers
     // Nothing more may be sent: whoever waits for room has no reason to.
     this.releaseRoom()
   }
@@ -80,14 +90,16 @@ export class ChannelOutput {
   /** Takes the bytes of `payload`. Resolves when there is room for more. Throws UsageError, LimitError. */
   protected sendEncoded(payload: ByteRange, headers: Headers, codec: Codec | null): Promise<void> {
     if ((this.bits & OUTPUT_CLOSED) !== 0) return READY
-    const { channel, request } = this
+    const { channel } = this
     if (channel === null) return this.hold({ payload: keptBytes(payload), headers, codec })
     // Sending may call the program, which may send as well: nothing of the range is left then.
-    const kept = request !== null && this.isRecording(channel, request) ? keptBytes(payload) : null
+    const kept = !this.isInbound && this.isRecording(channel) ? keptBytes(payload) : null
     const hasRoom = channel.sendRange(payload, headers, Headers.EMPTY, false)
     if (!hasRoom && !channel.isWritable) return READY
-    if (kept !== null && request !== null) {
-      request.heldBytes += this.keep({ payload: kept, headers, codec })
+    if (kept !== null) {
+      const bytes = this.keep({ payload: kept, headers, codec })
+      const { request } = this
+      if (request !== null) request.heldBytes += bytes
     }
     return hasRoom ? READY : this.untilRoom()
   }
@@ -106,9 +118,8 @@ export class ChannelOutput {
 
   /** Forgets what is held once it cannot be needed again. */
   protected trimHeld(): void {
-    const { channel, request, rare } = this
-    if (rare === null || rare.held === null) return
-    if (channel !== null && request !== null) this.isRecording(channel, request)
+    const { channel, rare } = this
+    if (channel !== null && rare !== null && rare.held !== null) this.isRecording(channel)
   }
 
   /** Whether a failed attempt can be repeated with all that was sent. */
@@ -117,7 +128,7 @@ export class ChannelOutput {
     return outcome.delivery === 'not-sent' || this.heldBytes <= RETRY_INPUT_BYTES
   }
 
-  private get heldBytes(): number {
+  protected get heldBytes(): number {
     return this.rare === null ? 0 : this.rare.heldBytes
   }
 
@@ -135,9 +146,9 @@ export class ChannelOutput {
   }
 
   /** Whether what is sent is still to be kept: the OPEN has not left yet. */
-  private isRecording(channel: Channel, request: OpenRequest): boolean {
+  private isRecording(channel: Channel): boolean {
     if ((this.bits & HELD_IN_PART) !== 0) return false
-    if (!hasLeft(channel, request)) return true
+    if (!hasLeft(channel, this.common.connection)) return true
     this.bits |= HELD_IN_PART
     this.forget()
     return false
@@ -191,8 +202,8 @@ function sendAll(held: readonly HeldMessage[], channel: Channel, codec: Codec): 
 }
 
 /** Whether the first byte of the OPEN was handed to the transport. */
-function hasLeft(channel: Channel, request: OpenRequest): boolean {
-  const session = request.connection?.driver.session
-  if (session === undefined) return false
+function hasLeft(channel: Channel, connection: PeerConnection | null): boolean {
+  if (connection === null) return false
+  const { session } = connection.driver
   return channel.openAt >= 0 && channel.openAt < session.channels.outbox.takenBytes
 }

@@ -11,14 +11,13 @@ import { type ChannelHandler, inboundHandler } from './channel-handler.js'
 import { type ChannelOptions, channelSpec, NO_OPTIONS, SpecCache } from './channel-options.js'
 import type { Clock } from './clock.js'
 import type { CodecSet } from './codec-set.js'
-import { CommonParts, type CoreHost } from './core-host.js'
+import { CommonParts, type CoreHost, type OpenedSink } from './core-host.js'
 import { EventTable, type PeerEventMap } from './events.js'
 import { type Filter, FilterChain, type FilterHost } from './filters.js'
 import { FlowQueue } from './flow-queue.js'
 import { type InboundHandler, Inbox } from './inbox.js'
 import { Link, type LinkHost } from './link.js'
-import { MessageRequest } from './message-request.js'
-import { OpenRequest, type OpenSpec, type RequestSink } from './open-request.js'
+import type { OpenRequest, OpenSpec, RequestSink } from './open-request.js'
 import {
   type ChannelPeerOptions,
   type DrainOptions,
@@ -187,10 +186,18 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
 
   /** Opens a channel, now or once there is a connection for it. Never throws for network reasons. @internal */
   submit(spec: OpenSpec, sink: RequestSink): OpenRequest {
-    const Kind = spec.hasMessage ? MessageRequest : OpenRequest
-    const request = new Kind(spec, sink, this.options.clock, this.nextSequence())
+    const request = this.requestFor(spec, sink, this.nextSequence())
     this.enter(request)
     return request
+  }
+
+  /** As `submit`, for a channel that need not have a request. @internal */
+  openNow(spec: OpenSpec, sink: OpenedSink): OpenRequest | number {
+    return this.#filters.isEmpty ? this.#assigner.openNow(spec, sink) : this.submit(spec, sink)
+  }
+
+  /** @internal */ requestFor(spec: OpenSpec, sink: RequestSink, sequence: number): OpenRequest {
+    return this.#assigner.requestFor(spec, sink, sequence)
   }
 
   /** As `submit`, for a request that is made already. @internal */
@@ -204,33 +211,27 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
     return this.#assigner.nextSequence()
   }
 
-  /** @internal */
-  cancel(request: OpenRequest, code?: number): void {
+  /** @internal */ cancel(request: OpenRequest, code?: number): void {
     this.#assigner.cancel(request, code)
   }
 
-  /** @internal */
-  retry(request: OpenRequest, outcome: Parameters<Assigner['retry']>[1]): boolean {
+  /** @internal */ retry(request: OpenRequest, outcome: Parameters<Assigner['retry']>[1]): boolean {
     return this.#assigner.retry(request, outcome)
   }
 
-  /** @internal */
-  settle(request: OpenRequest): void {
+  /** @internal */ settle(request: OpenRequest): void {
     this.#assigner.settle(request)
   }
 
-  /** @internal */
-  hold(request: OpenRequest, bytes: number): boolean {
+  /** @internal */ hold(request: OpenRequest, bytes: number): boolean {
     return this.#assigner.hold(request, bytes)
   }
 
-  /** @internal */
-  get holdBytes(): number {
+  /** @internal */ get holdBytes(): number {
     return this.options.sessionLimits.channelWindowBytes
   }
 
-  /** @internal */
-  get clock(): Clock {
+  /** @internal */ get clock(): Clock {
     return this.options.clock
   }
 

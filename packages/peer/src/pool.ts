@@ -2,7 +2,7 @@
 // then the connection with the fewest channels).
 // Must not know: queues, links, listeners.
 import type { Headers, Hello } from '@peerplex/wire'
-import type { OpenRequest } from './open-request.js'
+import type { OpenRequest, OpenSpec } from './open-request.js'
 import type { PeerConnection } from './peer-connection.js'
 import { RemotePeer } from './remote-peer.js'
 
@@ -88,8 +88,7 @@ export class Pool {
   }
 
   /** Where a request goes now; null when nobody suitable has room. */
-  choose(request: OpenRequest): PeerConnection | null {
-    const { to } = request.spec
+  choose({ to }: OpenSpec): PeerConnection | null {
     const count = this.#remotes.length
     for (let step = 0; step < count; step++) {
       const index = (this.#next + step) % count
