@@ -1,7 +1,6 @@
 // Owns: one channel of a program, below its public face: where it stands (waiting for a connection, on one, ended), what was
 // received and who takes it, and how it ends. The wire channel and the request tell it everything; nobody else does.
 // Must not know: what a program sees of it (peer-channel.ts), how things are sent (channel-output.ts).
-
 import {
   type Channel,
   ClosedError,
@@ -14,7 +13,7 @@ import {
 import { byteRange, CODE_CANCELLED, failedPrecondition, setWhole } from '@peerplex/wire/internal'
 import { ChannelEnd } from './channel-end.js'
 import { endWithError, undecodable, wireCodeOf } from './channel-errors.js'
-import type { Taker } from './channel-input.js'
+import type { MessageCallback, Taker } from './channel-input.js'
 import { type ChannelOutcome, cancelledOutcome, channelOutcome, errorOutcome } from './channel-outcome.js'
 import { ChannelOutput, READY } from './channel-output.js'
 import { decodeRange, encodeTo } from './codec-ranges.js'
@@ -87,8 +86,7 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
   /** Asks for a connection. */
   open(): void {
     const { host, spec, options } = this.common
-    const { signal } = options
-    if (signal !== undefined && !this.listen(signal)) return
+    if (options.signal !== undefined && !this.listen(options.signal)) return
     this.origin = host.openNow(spec as OpenSpec, this)
   }
 
@@ -117,6 +115,19 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
 
   // ---- what the program asks ----------------------------------------------------------------------------------------
 
+  /** Gives messages to a callback from the end of this turn on, or takes them from it. Throws UsageError when somebody else takes them. */
+  giveTo(callback: MessageCallback<unknown> | null): void {
+    if (this.onMessageCall === null) {
+      if (callback === null) return
+      this.claim('onMessage')
+    } else if (callback === null) {
+      this.channel?.pause()
+      this.taker = 'nobody'
+    }
+    this.onMessageCall = callback
+    this.flowSoon()
+  }
+
   /** Throws UsageError when somebody else takes the messages. */
   claim(taker: Taker): void {
     if (this.taker !== 'nobody') {
@@ -128,7 +139,7 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
     this.taker = taker
   }
 
-  /** Encodes and sends. Throws PeerplexError for what cannot be sent. */
+  /** Throws PeerplexError for what cannot be sent. */
   sendValue(value: unknown, headers: Headers): Promise<void> {
     if (this.hasOutcome) return READY
     const codec = this.codec ?? this.provisionalCodec()
@@ -164,7 +175,7 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
   fail(error: unknown): void {
     if ((this.bits & CLOSED) !== 0) return
     this.extras.ownError ??= asPeerplexError(error)
-    const channel = this.channel
+    const { channel } = this
     if (!this.isInbound || channel === null) this.reset(wireCodeOf(error))
     else endWithError(channel, this.codec as Codec, error, (failure) => this.report(failure))
   }
@@ -201,14 +212,10 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
 
   flow(): void {
     this.bits &= ~FLOW_DUE
-    if (this.isFlowing) this.channel?.resume()
+    if (this.onMessageCall !== null) this.channel?.resume()
+    if (this.rare === null) return
     this.tellEnd()
     this.tellClose()
-  }
-
-  /** Messages wait again. */
-  holdMessages(): void {
-    this.channel?.pause()
   }
 
   // ---- the handler of an inbound channel ----------------------------------------------------------------------------
@@ -245,10 +252,10 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
   onOpened(connection: PeerConnection, codec: Codec, channel: Channel): void {
     this.common = this.common.on(connection, codec)
     this.channel = channel
-    if (!this.isFlowing) channel.pause()
+    if (this.onMessageCall === null) channel.pause()
     if ((this.bits & STOPPED) !== 0) channel.stop()
     try {
-      this.sendHeld(channel, codec)
+      if (this.rare !== null || this.isOutputEnded) this.sendHeld(channel, codec)
     } catch (error) {
       this.fail(error)
     }
@@ -348,10 +355,6 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
   private get hasOutcome(): boolean {
     const ending = this.rare === null ? null : this.rare.ending
     return ending !== null && ending.outcome !== null
-  }
-
-  private get isFlowing(): boolean {
-    return this.onMessageCall !== null && this.taker === 'onMessage'
   }
 
   /** Before there is a connection: the codec that was asked for, or ours of choice. What is held is encoded anew if need be. */

@@ -121,14 +121,7 @@ export class PeerChannel<T = unknown> implements AsyncIterable<T> {
   }
 
   set onMessage(callback: MessageCallback<T> | null) {
-    const core = this.#core
-    if (callback === null) {
-      if (core.taker !== 'onMessage') return
-      core.holdMessages()
-      core.taker = 'nobody'
-    } else if (core.taker !== 'onMessage') core.claim('onMessage')
-    core.onMessageCall = callback
-    core.flowSoon()
+    this.#core.giveTo(callback)
   }
 
   /** Called once, behind the last message, when the other side has ended its output. */

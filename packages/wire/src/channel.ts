@@ -5,6 +5,7 @@
 import { type ByteRange, byteRange, setWhole } from './byte-range.js'
 import {
   ACCEPTED,
+  END_QUEUED,
   IDEMPOTENT,
   ONEWAY,
   OUTPUT_ENDED,
@@ -210,6 +211,11 @@ export class Channel {
     return this.output === null ? null : this.output.head
   }
 
+  /** Whether anything may be held that the program has not been told; most channels have nothing. @internal */
+  get holdsAny(): boolean {
+    return this.input !== null || this.outcome !== null || (this.bits & END_QUEUED) !== 0
+  }
+
   /** @internal */
   get trailers(): Headers {
     return this.input === null ? Headers.EMPTY : this.input.trailers
@@ -352,7 +358,7 @@ export class Channel {
   /** Lets messages flow again; queued ones are handed over before this returns. */
   resume(): void {
     this.bits &= ~PAUSED
-    this.host.receiver.drainQueue(this)
+    if (this.holdsAny) this.host.receiver.drainQueue(this)
   }
 
   /** Headers of the message that `read()` would give now; null when there is none. */

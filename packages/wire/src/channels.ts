@@ -241,7 +241,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     channel.sink = sink
     channel.bits |= ACCEPTED
     if ((channel.bits & STOP_RECEIVED) !== 0) this.#answerStop(channel)
-    this.receiver.drainQueue(channel)
+    if (channel.holdsAny) this.receiver.drainQueue(channel)
     return true
   }
 
