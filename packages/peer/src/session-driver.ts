@@ -50,8 +50,6 @@ const EARLY_SHARE = 0.25
 const LEAST_EARLY_BYTES = 1_024
 const LEAST_EARLY_ANSWER_BYTES = 8_192
 const MOST_EARLY_BYTES = 32_768
-/** A turn that goes on after so many early writes is larger than the last ones told: its writes double (bench `channels`: 280 writes, now 13). */
-const USUAL_EARLY_WRITES = 4
 
 /**
  * A flush waits for so many microtasks in which nothing was added: what an async generator yields, or a handler answers after an
@@ -76,9 +74,8 @@ export class SessionDriver {
   #seenBytes = 0
   #quietCount = 0
   #waitCount = 0
-  /** Written since the last flush ended, and in how many early writes. */
+  /** Written since the last flush ended. */
   #turnBytes = 0
-  #earlyCount = 0
   /** The greatest of the last turns, each counting half of the one after it. */
   #usualBytes = 0
   /** Frames committed and channels accepted until then. */
@@ -268,7 +265,6 @@ export class SessionDriver {
     const bytes = Math.max(underWayBytes, this.#usualBytes) * EARLY_SHARE
     const leastBytes = isAnswering ? LEAST_EARLY_ANSWER_BYTES : LEAST_EARLY_BYTES
     this.#turnBytes = 0
-    this.#earlyCount = 0
     this.#frameCount = outbox.frameCount
     this.#acceptedCount = counters.channelsAccepted
     return Math.min(Math.max(leastBytes, bytes), MOST_EARLY_BYTES)
@@ -279,10 +275,6 @@ export class SessionDriver {
     if (this.#phase !== 'open' || this.#isBlocked) return
     const { outbox } = this.session.channels
     this.#turnBytes += outbox.pendingBytes
-    this.#earlyCount++
-    if (this.#earlyCount > USUAL_EARLY_WRITES) {
-      outbox.dueBytes = Math.min(2 * outbox.dueBytes, MOST_EARLY_BYTES)
-    }
     this.#write(outbox.take())
   }
 
