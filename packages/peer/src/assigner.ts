@@ -7,7 +7,6 @@ import { CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { TimerHandle } from './clock.js'
 import type { CodecSet } from './codec-set.js'
 import type { OpenedSink } from './core-host.js'
-import { MessageRequest } from './message-request.js'
 import { OpenQueue } from './open-queue.js'
 import {
   asPeerplexError,
@@ -103,38 +102,23 @@ export class Assigner {
    */
   openNow(spec: OpenSpec, sink: OpenedSink): OpenRequest | number {
     const sequence = this.nextSequence()
-    if (this.#isClosed || spec.timeoutMs > 0) {
-      const request = this.requestFor(spec, sink, sequence)
-      this.enter(request)
-      return request
+    const connection = this.#isClosed || spec.timeoutMs > 0 ? null : this.#connectionFor(spec)
+    if (connection !== null) {
+      const codec = this.#codecFor(spec, connection)
+      const channel = codec instanceof Error ? null : tryOpen(spec, codec, connection, sink)
+      if (channel !== null) {
+        sink.onOpened(connection, codec as Codec, channel)
+        return sequence
+      }
     }
-    const connection = this.#connectionFor(spec)
-    if (connection === null) {
-      const request = this.requestFor(spec, sink, sequence)
-      this.#wait(request)
-      return request
-    }
-    const codec = this.#codecFor(spec, connection)
-    if (codec instanceof Error) return this.#failNow(spec, sink, sequence, codec)
-    let channel: Channel
-    try {
-      channel = connection.driver.session.openAs(openAs(spec, 1, codec.id, 0), null, sink)
-    } catch (error) {
-      return this.#failNow(spec, sink, sequence, asPeerplexError(error))
-    }
-    sink.onOpened(connection, codec, channel)
-    return sequence
-  }
-
-  #failNow(spec: OpenSpec, sink: RequestSink, sequence: number, error: PeerplexError): OpenRequest {
     const request = this.requestFor(spec, sink, sequence)
-    this.fail(request, error)
+    if (connection === null) this.enter(request)
+    else this.#assign(request, connection)
     return request
   }
 
   requestFor(spec: OpenSpec, sink: RequestSink, sequence: number): OpenRequest {
-    const Kind = spec.hasMessage ? MessageRequest : OpenRequest
-    return new Kind(spec, sink, this.#options.clock, sequence)
+    return new OpenRequest(spec, sink, this.#options.clock, sequence)
   }
 
   /** The sink of a request holds so many bytes more until it is assigned. False: it had better take no more. */
@@ -348,6 +332,20 @@ export class Assigner {
     if (this.#timer !== null) this.#options.clock.clearTimer(this.#timer)
     this.#timer = null
     this.#timerMs = Number.POSITIVE_INFINITY
+  }
+}
+
+/** Null when it cannot be opened: whoever assigns a request meets the same, and says it. */
+function tryOpen(
+  spec: OpenSpec,
+  codec: Codec,
+  { driver }: PeerConnection,
+  sink: RequestSink,
+): Channel | null {
+  try {
+    return driver.session.openAs(openAs(spec, 1, codec.id, 0), null, sink)
+  } catch {
+    return null
   }
 }
 

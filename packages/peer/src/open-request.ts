@@ -18,7 +18,16 @@ import {
   type Outcome,
   PeerplexError,
 } from '@peerplex/wire'
-import { CODE_UNKNOWN, type OpenInfo, openInfo, reasonOf } from '@peerplex/wire/internal'
+import {
+  byteRange,
+  CODE_UNKNOWN,
+  keptBytes,
+  NO_BYTES,
+  type OpenInfo,
+  openInfo,
+  reasonOf,
+  setWhole,
+} from '@peerplex/wire/internal'
 import type { Clock } from './clock.js'
 import type { QueuePlace } from './open-queue.js'
 import type { PeerConnection } from './peer-connection.js'
@@ -62,14 +71,6 @@ export interface RequestSink extends ChannelSink {
 /** `waiting` in the queue or for room in it, `assigned` to a connection, `settled` for good. */
 export type RequestState = 'waiting' | 'assigned' | 'settled'
 
-/** What only requests have that had to wait, or whose sink holds something for them. */
-interface WaitingFacts {
-  earlier: Delivery
-  heldBytes: number
-  place: QueuePlace | null
-}
-
-/** One without a first message; see message-request.ts. */
 export class OpenRequest {
   /** Filters may replace both before it is submitted. */
   spec: OpenSpec
@@ -80,11 +81,21 @@ export class OpenRequest {
   codec: Codec | null = null
   /** Times it was handed to a connection whose transport may have taken it. */
   attempts = 0
+  /** What became of the attempts before the one under way: that a later one never left does not undo an earlier one. */
+  earlier: Delivery = 'not-sent'
+  /** Bytes of further messages that its sink holds for it; they count in the queue as the first message does. */
+  heldBytes = 0
+  /** The queue's; null outside. */
+  place: QueuePlace | null = null
   /** Later ones have greater numbers. */
   readonly sequence: number
   /** Null without a deadline: most have none, and a number that is no integer is an object of its own. */
   #expiresAtMs: number | null
-  #waiting: WaitingFacts | null = null
+  /** The first message: a part of these bytes; null while it is not encoded. */
+  #bytes: Uint8Array | null = null
+  #view: DataView | null = null
+  #start = 0
+  #end = 0
 
   /** `sink` null: it is its own. `clock` is read only when there is a deadline. */
   constructor(spec: OpenSpec, sink: RequestSink | null, clock: Clock, sequence: number) {
@@ -108,58 +119,53 @@ export class OpenRequest {
     this.#expiresAtMs = atMs
   }
 
-  /** What became of the attempts before the one under way: that a later one never left does not undo an earlier one. */
-  get earlier(): Delivery {
-    return this.#waiting === null ? 'not-sent' : this.#waiting.earlier
-  }
-
-  set earlier(earlier: Delivery) {
-    if (earlier !== this.earlier) this.waiting.earlier = earlier
-  }
-
-  /** Bytes of further messages that its sink holds for it; they count in the queue as the first message does. */
-  get heldBytes(): number {
-    return this.#waiting === null ? 0 : this.#waiting.heldBytes
-  }
-
-  set heldBytes(bytes: number) {
-    if (bytes !== this.heldBytes) this.waiting.heldBytes = bytes
-  }
-
-  /** The queue's; null outside. */
-  get place(): QueuePlace | null {
-    return this.#waiting === null ? null : this.#waiting.place
-  }
-
-  set place(place: QueuePlace | null) {
-    if (place !== this.place) this.waiting.place = place
-  }
-
-  private get waiting(): WaitingFacts {
-    this.#waiting ??= { earlier: 'not-sent', heldBytes: 0, place: null }
-    return this.#waiting
-  }
-
   /** Bytes of the first message, as far as it is encoded, and of what its sink holds. */
   get messageBytes(): number {
-    return this.heldBytes
+    return this.#end - this.#start + this.heldBytes
   }
 
   /** Encodes the first message, if there is one, with `codec`; anew only when that differs from the last one. */
   encode(codec: Codec): void {
+    if (this.spec.hasMessage && (this.#bytes === null || this.codec !== codec)) {
+      this.encodeMessage(codec, encoded)
+      if (encoded.isBorrowed) setWhole(encoded, keptBytes(encoded))
+      this.#bytes = encoded.bytes
+      this.#view = encoded.view
+      this.#start = encoded.start
+      this.#end = encoded.end
+      encoded.bytes = NO_BYTES
+    }
     this.codec = codec
   }
 
   /** The first message, to be read at once; null when there is none. */
   get message(): ByteRange | null {
-    return null
+    if (this.#bytes === null) return null
+    encoded.bytes = this.#bytes
+    encoded.view = this.#view
+    encoded.start = this.#start
+    encoded.end = this.#end
+    encoded.isBorrowed = false
+    return encoded
   }
 
   /** Forgets the message: it will not be sent again. */
   release(): void {
     this.heldBytes = 0
+    this.#bytes = null
+    this.#view = null
+    this.#start = 0
+    this.#end = 0
+  }
+
+  /** Sets `out` to the first message; what a request that is its own sink does by itself. */
+  protected encodeMessage(codec: Codec, out: ByteRange): void {
+    setWhole(out, this.sink.encodeFirst?.(codec) ?? NO_BYTES)
   }
 }
+
+/** Between a codec and a request, and between a request and a session. */
+const encoded = byteRange()
 
 /** What the wire is to open: `timeoutMs` is what is left, 0 for no deadline. */
 export function openAs(spec: OpenSpec, attempts: number, codec: number, timeoutMs: number): OpenInfo {

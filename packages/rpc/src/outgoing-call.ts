@@ -4,8 +4,8 @@
 
 import {
   encodeTo,
-  MessageRequest,
   NO_OPTIONS,
+  OpenRequest,
   type OpenSpec,
   outcomeError,
   type RequestSink,
@@ -57,7 +57,7 @@ function specOf(
 }
 
 /** A call is the request for its channel and that request's sink: one object instead of two (bench `c256`: see docs/performance.md). */
-export abstract class OutgoingCall extends MessageRequest implements RequestSink {
+export abstract class OutgoingCall extends OpenRequest implements RequestSink {
   protected readonly host: CallHost
   readonly #options: CallOptions
   #input: unknown
