@@ -97,8 +97,8 @@ export class Assigner {
   }
 
   /**
-   * Opens a channel without a first message. Where it can be opened at once it needs no request, and most need none later: that is half of
-   * the memory of an open channel (bench `channels`).
+   * Opens a channel without a first message. Where it can be opened at once it needs no request, and most need none later (bench
+   * `channels`: 104 bytes of heap each).
    */
   openNow(spec: OpenSpec, sink: OpenedSink): OpenRequest | number {
     const sequence = this.nextSequence()
