@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { createMsgpackCodec, createRawCodec } from '../src/index.js'
 
-const range = () => ({ bytes: new Uint8Array(0), view: null as DataView | null, start: 0, end: 0 })
+const range = () => ({
+  bytes: new Uint8Array(0),
+  view: null as DataView | null,
+  start: 0,
+  end: 0,
+  isBorrowed: false,
+})
 
 describe.each([
   ['raw', createRawCodec(), (n: number): unknown => new Uint8Array(n).fill(n % 251)],

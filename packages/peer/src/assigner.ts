@@ -2,12 +2,21 @@
 // and the errors of those that never get there (spec §19).
 // Must not know: links and listeners, what messages mean.
 
-import type { Codec, Outcome, PeerplexError } from '@peerplex/wire'
+import type { Channel, Codec, Outcome, PeerplexError } from '@peerplex/wire'
 import { type BlockPool, CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { TimerHandle } from './clock.js'
 import type { CodecSet } from './codec-set.js'
+import type { OpenedSink } from './core-host.js'
 import { OpenQueue } from './open-queue.js'
-import { asPeerplexError, notSentError, type OpenRequest, openAs, overall } from './open-request.js'
+import {
+  asPeerplexError,
+  notSentError,
+  OpenRequest,
+  type OpenSpec,
+  openAs,
+  overall,
+  type RequestSink,
+} from './open-request.js'
 import type { ResolvedPeerOptions } from './options.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { Pool } from './pool.js'
@@ -76,11 +85,40 @@ export class Assigner {
       this.fail(request, closedError(request))
       return
     }
-    // Nobody overtakes those who wait already for the same; who waits for one particular peer stands in nobody else's way.
-    const isNext = request.spec.to !== undefined || this.#queue.count === this.#queue.targetedCount
-    const connection = isNext ? this.#pool.choose(request) : null
+    const connection = this.#connectionFor(request.spec)
     if (connection !== null) this.#assign(request, connection)
     else this.#wait(request)
+  }
+
+  /** Nobody overtakes those who wait already for the same; who waits for one particular peer stands in nobody else's way. */
+  #connectionFor(spec: OpenSpec): PeerConnection | null {
+    const isNext = spec.to !== undefined || this.#queue.count === this.#queue.targetedCount
+    return isNext ? this.#pool.choose(spec) : null
+  }
+
+  /**
+   * Opens a channel without a first message. Where it can be opened at once it needs no request, and most need none later (bench
+   * `channels`: 104 bytes of heap each).
+   */
+  openNow(spec: OpenSpec, sink: OpenedSink): OpenRequest | number {
+    const sequence = this.nextSequence()
+    const connection = this.#isClosed || spec.timeoutMs > 0 ? null : this.#connectionFor(spec)
+    if (connection !== null) {
+      const codec = this.#codecFor(spec, connection)
+      const channel = codec instanceof Error ? null : tryOpen(spec, codec, connection, sink)
+      if (channel !== null) {
+        sink.onOpened(connection, codec as Codec, channel)
+        return sequence
+      }
+    }
+    const request = this.requestFor(spec, sink, sequence)
+    if (connection === null) this.enter(request)
+    else this.#assign(request, connection)
+    return request
+  }
+
+  requestFor(spec: OpenSpec, sink: RequestSink, sequence: number): OpenRequest {
+    return new OpenRequest(spec, sink, this.#options.clock, sequence)
   }
 
   /** The sink of a request holds so many bytes more until it is assigned. False: it had better take no more. */
@@ -117,7 +155,7 @@ export class Assigner {
       if (outcome.origin !== 'local' || outcome.name !== 'UNAVAILABLE') return false
       request.attempts--
     } else if (!isHarmless(request, outcome) || request.attempts >= MAX_ATTEMPTS) return false
-    if (!request.spec.waitForReady && this.#pool.choose(request) === null) return false
+    if (!request.spec.waitForReady && this.#pool.choose(request.spec) === null) return false
     if (request.expiresAtMs <= this.#options.clock.now()) return false
     this.#retriedCount++
     request.earlier = overall(request.earlier, outcome.delivery)
@@ -135,7 +173,7 @@ export class Assigner {
     let isFull = false
     for (let request = this.#queue.first; request !== null; ) {
       const next = this.#queue.after(request)
-      const connection = isFull && request.spec.to === undefined ? null : this.#pool.choose(request)
+      const connection = isFull && request.spec.to === undefined ? null : this.#pool.choose(request.spec)
       if (connection !== null) {
         this.#queue.remove(request)
         this.#assign(request, connection)
@@ -202,10 +240,7 @@ export class Assigner {
 
   #assign(request: OpenRequest, connection: PeerConnection): void {
     const { spec } = request
-    const codec =
-      spec.codec === undefined
-        ? this.#defaultCodec(connection)
-        : this.#codecs.choose(spec.codec, connection.codecs)
+    const codec = this.#codecFor(spec, connection)
     const { session } = connection.driver
     const { outbox } = session.channels
     if (!this.#encode(request, codec, outbox.blocks)) return
@@ -213,7 +248,7 @@ export class Assigner {
     request.connection = connection
     request.attempts++
     try {
-      const open = openAs(request, (codec as Codec).id, this.#timeLeftMs(request))
+      const open = openAs(spec, request.attempts, (codec as Codec).id, this.#timeLeftMs(request))
       const channel = session.openAs(open, request.message, request.sink)
       request.channel = channel
       request.sent(channel, outbox)
@@ -224,8 +259,8 @@ export class Assigner {
     request.sink.onAssigned?.(request)
   }
 
-  /** What requests that name no codec get on this connection. */
-  #defaultCodec(connection: PeerConnection): Codec | PeerplexError {
+  #codecFor(spec: OpenSpec, connection: PeerConnection): Codec | PeerplexError {
+    if (spec.codec !== undefined) return this.#codecs.choose(spec.codec, connection.codecs)
     if (connection.defaultCodec !== null) return connection.defaultCodec
     const codec = this.#codecs.choose(undefined, connection.codecs)
     if (!(codec instanceof Error)) connection.defaultCodec = codec
@@ -233,8 +268,9 @@ export class Assigner {
   }
 
   /** 0 for no deadline. */
-  #timeLeftMs({ spec, expiresAtMs }: OpenRequest): number {
-    return spec.timeoutMs === 0 ? 0 : Math.max(1, Math.ceil(expiresAtMs - this.#options.clock.now()))
+  #timeLeftMs(request: OpenRequest): number {
+    if (request.spec.timeoutMs === 0) return 0
+    return Math.max(1, Math.ceil(request.expiresAtMs - this.#options.clock.now()))
   }
 
   /** Chooses the codec and encodes the first message; false when either failed, which the sink has been told. */
@@ -301,6 +337,20 @@ export class Assigner {
     if (this.#timer !== null) this.#options.clock.clearTimer(this.#timer)
     this.#timer = null
     this.#timerMs = Number.POSITIVE_INFINITY
+  }
+}
+
+/** Null when it cannot be opened: whoever assigns a request meets the same, and says it. */
+function tryOpen(
+  spec: OpenSpec,
+  codec: Codec,
+  { driver }: PeerConnection,
+  sink: RequestSink,
+): Channel | null {
+  try {
+    return driver.session.openAs(openAs(spec, 1, codec.id, 0), null, sink)
+  } catch {
+    return null
   }
 }
 

@@ -1,7 +1,7 @@
 // Owns: the life of an accepted channel in the hands of its handler: from the call to what its end means for the channel.
 // Must not know: how a handler is found, what it does.
 import { ChannelCore } from './channel-core.js'
-import type { CoreHost } from './core-host.js'
+import { CommonParts, type CoreHost } from './core-host.js'
 import type { InboundHandler } from './inbox.js'
 import { PeerChannel } from './peer-channel.js'
 
@@ -13,24 +13,36 @@ import { PeerChannel } from './peer-channel.js'
 export type ChannelHandler<T = unknown> = (channel: PeerChannel<T>) => unknown
 
 export function inboundHandler<T>(host: CoreHost, handler: ChannelHandler<T>): InboundHandler {
+  // Most channels come from where the last one came from.
+  let common: CommonParts | null = null
   return (channel, codec, remote, headers) => {
-    const core = new ChannelCore(host, channel.name, headers, null)
-    if (!core.accept(channel, codec, remote)) return
-    let result: unknown
-    try {
-      result = handler(new PeerChannel<T>(core, codec.name))
-    } catch (error) {
-      core.handlerThrew(error)
-      return
+    if (common === null || common.codec !== codec || common.remote !== remote) {
+      common = new CommonParts(host, null, undefined, codec, remote)
     }
-    if (!isThenable(result)) core.handlerReturned()
-    else {
-      result.then(
-        () => core.handlerReturned(),
-        (error: unknown) => core.handlerThrew(error),
-      )
-    }
+    const core = new ChannelCore(common, headers === channel.headers ? null : headers)
+    if (!core.accept(channel)) return
+    run(core, handler)
   }
+}
+
+function run<T>(core: ChannelCore, handler: ChannelHandler<T>): void {
+  let result: unknown
+  try {
+    result = handler(new PeerChannel<T>(core))
+  } catch (error) {
+    core.handlerThrew(error)
+    return
+  }
+  if (isThenable(result)) waitFor(core, result)
+  else core.handlerReturned()
+}
+
+/** Apart, where its closures cost those alone that need them. */
+function waitFor(core: ChannelCore, result: PromiseLike<unknown>): void {
+  result.then(
+    () => core.handlerReturned(),
+    (error: unknown) => core.handlerThrew(error),
+  )
 }
 
 /** Whether a handler answers later. */

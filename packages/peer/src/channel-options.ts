@@ -53,18 +53,18 @@ export const NO_OPTIONS: Readonly<Record<string, never>> = Object.freeze({})
 const KEPT_SPECS = 1_024
 
 /** What is opened without options, by name: most are, and each would make an object of its own. */
-export class SpecCache {
-  readonly #make: (name: string) => OpenSpec
-  readonly #specs = new Map<string, OpenSpec>()
+export class SpecCache<T extends { readonly name: string } = OpenSpec> {
+  readonly #make: (name: string) => T
+  readonly #specs = new Map<string, T>()
   /** The same name again and again: comparing is cheaper than looking up. */
-  #last: OpenSpec | null = null
+  #last: T | null = null
 
   /** `make` throws for names that make no sense. */
-  constructor(make: (name: string) => OpenSpec) {
+  constructor(make: (name: string) => T) {
     this.#make = make
   }
 
-  get(name: string): OpenSpec {
+  get(name: string): T {
     const last = this.#last
     if (last !== null && last.name === name) return last
     let spec = this.#specs.get(name)

@@ -2,7 +2,7 @@
 // it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
 // Must not know: any transport or codec (they are handed in), what messages mean.
 
-import { type Channel, type DrainInfo, Headers, type Hello, type PeerplexError } from '@peerplex/wire'
+import type { Channel, DrainInfo, Hello, PeerplexError } from '@peerplex/wire'
 import { failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
@@ -11,12 +11,13 @@ import { type ChannelHandler, inboundHandler } from './channel-handler.js'
 import { type ChannelOptions, channelSpec, NO_OPTIONS, SpecCache } from './channel-options.js'
 import type { Clock } from './clock.js'
 import type { CodecSet } from './codec-set.js'
-import type { CoreHost } from './core-host.js'
+import { CommonParts, type CoreHost, type OpenedSink } from './core-host.js'
 import { EventTable, type PeerEventMap } from './events.js'
 import { type Filter, FilterChain, type FilterHost } from './filters.js'
+import { FlowQueue } from './flow-queue.js'
 import { type InboundHandler, Inbox } from './inbox.js'
 import { Link, type LinkHost } from './link.js'
-import { OpenRequest, type OpenSpec, type RequestSink } from './open-request.js'
+import type { OpenRequest, OpenSpec, RequestSink } from './open-request.js'
 import {
   type ChannelPeerOptions,
   type DrainOptions,
@@ -56,7 +57,9 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
   readonly options: ResolvedPeerOptions
   readonly #parts: ChannelPeerParts
   readonly #transports: readonly Transport[]
-  readonly #specs = new SpecCache((name) => this.#specOf(name, NO_OPTIONS))
+  readonly #plain = new SpecCache((name) => this.#commonOf(name, NO_OPTIONS))
+  /** @internal */
+  readonly flows: FlowQueue = new FlowQueue()
   readonly #pool: Pool
   readonly #assigner: Assigner
   readonly #filters: FilterChain = new FilterChain(this)
@@ -151,14 +154,16 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
    * in `closed`. Throws UsageError, LimitError for a name or options that make no sense.
    */
   open<T = unknown>(name: string, options: ChannelOptions = NO_OPTIONS): PeerChannel<T> {
-    const spec = options === NO_OPTIONS ? this.#specs.get(name) : this.#specOf(name, options)
-    const core = new ChannelCore(this, name, Headers.EMPTY, spec, options)
+    const core = new ChannelCore(
+      options === NO_OPTIONS ? this.#plain.get(name) : this.#commonOf(name, options),
+    )
     core.open()
-    return new PeerChannel<T>(core, options.codec ?? '')
+    return new PeerChannel<T>(core)
   }
 
-  #specOf(name: string, options: ChannelOptions): OpenSpec {
-    return channelSpec(name, options, this.options, (error) => this.reportError(error, name, ''))
+  #commonOf(name: string, options: ChannelOptions): CommonParts {
+    const spec = channelSpec(name, options, this.options, (error) => this.reportError(error, name, ''))
+    return new CommonParts(this, spec, options)
   }
 
   /**
@@ -181,9 +186,18 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
 
   /** Opens a channel, now or once there is a connection for it. Never throws for network reasons. @internal */
   submit(spec: OpenSpec, sink: RequestSink): OpenRequest {
-    const request = new OpenRequest(spec, sink, this.options.clock, this.nextSequence())
+    const request = this.requestFor(spec, sink, this.nextSequence())
     this.enter(request)
     return request
+  }
+
+  /** As `submit`, for a channel that need not have a request. @internal */
+  openNow(spec: OpenSpec, sink: OpenedSink): OpenRequest | number {
+    return this.#filters.isEmpty ? this.#assigner.openNow(spec, sink) : this.submit(spec, sink)
+  }
+
+  /** @internal */ requestFor(spec: OpenSpec, sink: RequestSink, sequence: number): OpenRequest {
+    return this.#assigner.requestFor(spec, sink, sequence)
   }
 
   /** As `submit`, for a request that is made already. @internal */
@@ -197,33 +211,27 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
     return this.#assigner.nextSequence()
   }
 
-  /** @internal */
-  cancel(request: OpenRequest, code?: number): void {
+  /** @internal */ cancel(request: OpenRequest, code?: number): void {
     this.#assigner.cancel(request, code)
   }
 
-  /** @internal */
-  retry(request: OpenRequest, outcome: Parameters<Assigner['retry']>[1]): boolean {
+  /** @internal */ retry(request: OpenRequest, outcome: Parameters<Assigner['retry']>[1]): boolean {
     return this.#assigner.retry(request, outcome)
   }
 
-  /** @internal */
-  settle(request: OpenRequest): void {
+  /** @internal */ settle(request: OpenRequest): void {
     this.#assigner.settle(request)
   }
 
-  /** @internal */
-  hold(request: OpenRequest, bytes: number): boolean {
+  /** @internal */ hold(request: OpenRequest, bytes: number): boolean {
     return this.#assigner.hold(request, bytes)
   }
 
-  /** @internal */
-  get holdBytes(): number {
+  /** @internal */ get holdBytes(): number {
     return this.options.sessionLimits.channelWindowBytes
   }
 
-  /** @internal */
-  get clock(): Clock {
+  /** @internal */ get clock(): Clock {
     return this.options.clock
   }
 

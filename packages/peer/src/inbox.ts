@@ -50,6 +50,11 @@ export class Inbox {
     }
     const remote = connection.remote as RemotePeer
     if (this.#filters.isEmpty) handler(channel, codec, remote, channel.headers)
-    else this.#filters.receive(channel, remote, (headers) => handler(channel, codec, remote, headers))
+    else this.#filter(channel, codec, remote, handler)
+  }
+
+  /** Apart: the closure would cost every channel. */
+  #filter(channel: Channel, codec: Codec, remote: RemotePeer, handler: InboundHandler): void {
+    this.#filters.receive(channel, remote, (headers) => handler(channel, codec, remote, headers))
   }
 }

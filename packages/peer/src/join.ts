@@ -53,14 +53,14 @@ class Joint implements Reader {
       this.#resolve = resolve
       this.#reject = reject
     })
-    core.reader = this
-    core.onOutputClosed = () => this.#onUnwanted()
+    core.extras.reader = this
+    core.extras.onOutputClosed = () => this.#onUnwanted()
     duplex.on('data', (chunk) => this.#onData(chunk))
     duplex.on('end', () => this.#onEnd())
     duplex.on('drain', () => this.#onDrain())
     duplex.on('error', (error) => this.#onError(error))
     duplex.on('close', () => this.#onClose())
-    if (!core.output.isWritable) this.#onUnwanted()
+    if (!core.isWritable) this.#onUnwanted()
     this.onInput()
   }
 
@@ -121,7 +121,7 @@ class Joint implements Reader {
     if (this.#isOver) return
     this.#hasDuplexEnded = true
     this.#isOutputDone = true
-    this.#core.output.end(Headers.EMPTY)
+    this.#core.endOutput(Headers.EMPTY)
     this.#checkDone()
   }
 

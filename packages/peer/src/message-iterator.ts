@@ -10,7 +10,7 @@ export class MessageIterator<T> implements AsyncIterableIterator<T, undefined>, 
 
   constructor(core: ChannelCore) {
     this.#core = core
-    core.reader = this
+    core.extras.reader = this
   }
 
   [Symbol.asyncIterator](): this {

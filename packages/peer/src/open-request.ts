@@ -205,7 +205,7 @@ function keepIn(blocks: BlockPool | null, range: ByteRange): void {
 const encoded = byteRange()
 
 /** What the wire is to open: `timeoutMs` is what is left, 0 for no deadline. */
-export function openAs({ spec, attempts }: OpenRequest, codec: number, timeoutMs: number): OpenInfo {
+export function openAs(spec: OpenSpec, attempts: number, codec: number, timeoutMs: number): OpenInfo {
   const known = spec.opened
   if (known !== undefined && known.codec === codec && known.timeoutMs === timeoutMs && attempts === 1) {
     return known

@@ -23,14 +23,10 @@ export interface SendOptions {
  */
 export class PeerChannel<T = unknown> implements AsyncIterable<T> {
   readonly #core: ChannelCore
-  /** Which codec was asked for, if any. */
-  readonly #codecName: string
-  #iterator: MessageIterator<T> | null = null
 
   /** @internal */
-  constructor(core: ChannelCore, codecName: string) {
+  constructor(core: ChannelCore) {
     this.#core = core
-    this.#codecName = codecName
   }
 
   get name(): string {
@@ -49,7 +45,7 @@ export class PeerChannel<T = unknown> implements AsyncIterable<T> {
 
   /** Name of the codec of all messages; empty while a channel waits for a connection and none was asked for. */
   get codec(): string {
-    return this.#core.codec?.name ?? this.#codecName
+    return this.#core.codec?.name ?? this.#core.common.spec?.codec ?? ''
   }
 
   /** Aborted, with the reason, when the channel ends otherwise than in order. Made when it is first asked for. */
@@ -64,12 +60,12 @@ export class PeerChannel<T = unknown> implements AsyncIterable<T> {
 
   /** Whether what is sent now may still reach somebody. */
   get writable(): boolean {
-    return this.#core.output.isWritable
+    return this.#core.isWritable
   }
 
   /** Bytes that were sent and have not left this side. */
   get bufferedBytes(): number {
-    return this.#core.output.bufferedBytes
+    return this.#core.bufferedBytes
   }
 
   // ---- output -------------------------------------------------------------------------------------------------------
@@ -90,7 +86,7 @@ export class PeerChannel<T = unknown> implements AsyncIterable<T> {
 
   /** Ends the output; messages of the other side go on. Throws UsageError, LimitError for trailers that cannot be sent. */
   end(trailers?: HeadersInit): void {
-    this.#core.output.end(Headers.from(trailers))
+    this.#core.endOutput(Headers.from(trailers))
   }
 
   /** Wants no more messages: the other side is told to stop sending. The output goes on. */
@@ -110,11 +106,10 @@ export class PeerChannel<T = unknown> implements AsyncIterable<T> {
    * failed. Leaving the loop is `stop()`. Throws UsageError when the messages have another taker.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
-    if (this.#iterator === null) {
-      this.#core.claim('an iterator')
-      this.#iterator = new MessageIterator<T>(this.#core)
-    }
-    return this.#iterator
+    const core = this.#core
+    if (core.taker === 'an iterator') return core.extras.reader as MessageIterator<T>
+    core.claim('an iterator')
+    return new MessageIterator<T>(core)
   }
 
   /**
@@ -126,33 +121,26 @@ export class PeerChannel<T = unknown> implements AsyncIterable<T> {
   }
 
   set onMessage(callback: MessageCallback<T> | null) {
-    const core = this.#core
-    if (callback === null) {
-      if (core.taker !== 'onMessage') return
-      core.holdMessages()
-      core.taker = 'nobody'
-    } else if (core.taker !== 'onMessage') core.claim('onMessage')
-    core.onMessageCall = callback
-    core.flowSoon()
+    this.#core.giveTo(callback)
   }
 
   /** Called once, behind the last message, when the other side has ended its output. */
   get onEnd(): ((trailers: Headers) => void) | null {
-    return this.#core.onEndCall
+    return this.#core.extras.onEndCall
   }
 
   set onEnd(callback: ((trailers: Headers) => void) | null) {
-    this.#core.onEndCall = callback
+    this.#core.extras.onEndCall = callback
     this.#core.flowSoon()
   }
 
   /** Called once, as the last of all calls. */
   get onClose(): ((outcome: ChannelOutcome) => void) | null {
-    return this.#core.onCloseCall
+    return this.#core.extras.onCloseCall
   }
 
   set onClose(callback: ((outcome: ChannelOutcome) => void) | null) {
-    this.#core.onCloseCall = callback
+    this.#core.extras.onCloseCall = callback
     this.#core.flowSoon()
   }
 

@@ -2,6 +2,7 @@
 // Must not know: why the connection exists or what is sent on it.
 import type { Channel, Codec, DrainInfo, Hello, PeerplexError } from '@peerplex/wire'
 import type { Connection } from '@peerplex/wire/transport'
+import type { CommonParts } from './core-host.js'
 import type { RemotePeer } from './remote-peer.js'
 import { SessionDriver, type SessionDriverEvents, type SessionDriverOptions } from './session-driver.js'
 
@@ -29,6 +30,8 @@ export class PeerConnection implements SessionDriverEvents {
   codecs: ReadonlyMap<string, number> | null = null
   /** The codec of opens that name none; chosen by the first of them. */
   defaultCodec: Codec | null = null
+  /** What the channels have in common that were opened on it last. */
+  common: CommonParts | null = null
   /** When HELLO came; -1 before. */
   readyAtMs = -1
   /** Why it ended; null after a clean end, undefined while it is open. */

@@ -2,7 +2,7 @@
 // then the connection with the fewest channels).
 // Must not know: queues, links, listeners.
 import type { Headers, Hello } from '@peerplex/wire'
-import type { OpenRequest } from './open-request.js'
+import type { OpenRequest, OpenSpec } from './open-request.js'
 import type { PeerConnection } from './peer-connection.js'
 import { RemotePeer } from './remote-peer.js'
 
@@ -66,7 +66,7 @@ export class Pool {
       remote = this.#createRemote(id, instance)
       this.#remotes.push(remote)
     }
-    remote.connections.add(connection)
+    remote.connections.push(connection)
     return { remote, isNew, isRestart }
   }
 
@@ -74,7 +74,11 @@ export class Pool {
   remove(connection: PeerConnection): RemotePeer | null {
     if (this.#connections.delete(connection) && connection.isAccepted) this.#countFrom(connection, -1)
     const { remote } = connection
-    if (remote === null || !remote.connections.delete(connection) || remote.connections.size > 0) return null
+    if (remote === null) return null
+    const at = remote.connections.indexOf(connection)
+    if (at < 0) return null
+    remote.connections.splice(at, 1)
+    if (remote.connections.length > 0) return null
     const index = this.#remotes.indexOf(remote)
     if (index < 0) return remote
     this.#remotes.splice(index, 1)
@@ -84,8 +88,7 @@ export class Pool {
   }
 
   /** Where a request goes now; null when nobody suitable has room. */
-  choose(request: OpenRequest): PeerConnection | null {
-    const { to } = request.spec
+  choose({ to }: OpenSpec): PeerConnection | null {
     const count = this.#remotes.length
     for (let step = 0; step < count; step++) {
       const index = (this.#next + step) % count

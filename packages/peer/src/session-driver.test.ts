@@ -400,7 +400,11 @@ describe('memory of what was written', () => {
     send: (text: string) => Promise<Uint8Array>
   }> {
     const connection = new HoldingConnection('byte')
-    const driver = new SessionDriver(connection, { instance: new Uint8Array(16) }, { onChannel: () => {} })
+    const driver = new SessionDriver(
+      connection,
+      { instance: new Uint8Array(16) },
+      { onChannel: () => {}, onClose: () => {} },
+    )
     driver.start()
     connection.sink.onData(concat([preface(), hello()]))
     await endOfTurn()

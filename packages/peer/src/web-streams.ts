@@ -1,7 +1,7 @@
 // Owns: a channel as Web Streams: messages in and out as chunks, with back-pressure both ways.
 // Must not know: connections, codecs.
 
-import { Headers } from '@peerplex/wire'
+import { ClosedError, Headers } from '@peerplex/wire'
 import { CODE_CANCELLED } from '@peerplex/wire/internal'
 import type { ChannelCore } from './channel-core.js'
 import { MessageIterator } from './message-iterator.js'
@@ -38,14 +38,24 @@ function readableOf<T>(iterator: MessageIterator<T>): ReadableStream<T> {
 function writableOf(core: ChannelCore): WritableStream<unknown> {
   return new WritableStream<unknown>({
     start: (controller) => {
-      if (!core.output.isWritable && !core.output.isEnded) controller.error(core.outputError())
-      core.onOutputClosed = () => controller.error(core.outputError())
+      if (!core.isWritable && !core.isOutputEnded) controller.error(outputError(core))
+      core.extras.onOutputClosed = () => controller.error(outputError(core))
     },
     write: async (value) => {
-      if (!core.output.isWritable) throw core.outputError()
+      if (!core.isWritable) throw outputError(core)
       await core.sendValue(value, Headers.EMPTY)
     },
-    close: () => core.output.end(Headers.EMPTY),
+    close: () => core.endOutput(Headers.EMPTY),
     abort: () => core.reset(CODE_CANCELLED),
+  })
+}
+
+/** Why nothing can be sent. */
+function outputError(core: ChannelCore): unknown {
+  if (core.ending.hasFailed) return core.ending.failure
+  return new ClosedError('CANCELLED', `channel '${core.name}': the other side wants no more`, {
+    origin: 'remote',
+    delivery: 'processed',
+    remote: core.remote?.id,
   })
 }

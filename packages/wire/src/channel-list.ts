@@ -11,18 +11,19 @@ export class ChannelList {
   }
 
   push(channel: Channel): void {
-    channel.nextListed = null
+    channel.holdOutput().nextListed = null
     if (this.#tail === null) this.#head = channel
-    else this.#tail.nextListed = channel
+    else this.#tail.holdOutput().nextListed = channel
     this.#tail = channel
   }
 
   shift(): Channel | null {
     const channel = this.#head
     if (channel === null) return null
-    this.#head = channel.nextListed
+    const output = channel.holdOutput()
+    this.#head = output.nextListed
     if (this.#head === null) this.#tail = null
-    channel.nextListed = null
+    output.nextListed = null
     return channel
   }
 
@@ -30,7 +31,7 @@ export class ChannelList {
   append(other: ChannelList): void {
     if (other.#head === null) return
     if (this.#tail === null) this.#head = other.#head
-    else this.#tail.nextListed = other.#head
+    else this.#tail.holdOutput().nextListed = other.#head
     this.#tail = other.#tail
     other.#head = null
     other.#tail = null

@@ -5,6 +5,7 @@
 import { type ByteRange, byteRange, setWhole } from './byte-range.js'
 import {
   ACCEPTED,
+  END_QUEUED,
   IDEMPOTENT,
   ONEWAY,
   OUTPUT_ENDED,
@@ -15,6 +16,7 @@ import {
 } from './channel-bits.js'
 import type { ChannelDeadline } from './channel-deadline.js'
 import { ChannelInput } from './channel-input.js'
+import { ChannelOutput } from './channel-output.js'
 import { CHANNEL_STATES, canSend, STATE_CLOSED, STATE_IDLE } from './channel-state.js'
 import type { OutboundItem } from './committer.js'
 import type { ReceiveCredit, SendCredit } from './credit.js'
@@ -142,12 +144,8 @@ export class Channel {
   /** @internal Charges of the first frame in each direction. */
   firstSentBytes = 0
   /** @internal */ firstReceivedBytes = 0
-  /** @internal First and last item that wait to be committed. */
-  outHead: OutboundItem | null = null
-  /** @internal */ outTail: OutboundItem | null = null
-  /** @internal */ outBytes = 0
-  /** @internal Next in the sender's ready or waiting list. */
-  nextListed: Channel | null = null
+  /** @internal What waits to be committed; null while nothing ever did. */
+  output: ChannelOutput | null = null
   /** @internal Position of our OPEN in the output stream; -1 before it is committed. */
   openAt = -1
   /** @internal What arrived and is held; null for nothing. */
@@ -200,6 +198,22 @@ export class Channel {
   holdInput(): ChannelInput {
     this.input ??= new ChannelInput()
     return this.input
+  }
+
+  /** The place for what waits to be committed, made when there is something. @internal */
+  holdOutput(): ChannelOutput {
+    this.output ??= new ChannelOutput()
+    return this.output
+  }
+
+  /** The first item that waits to be committed. @internal */
+  get outHead(): OutboundItem | null {
+    return this.output === null ? null : this.output.head
+  }
+
+  /** Whether anything may be held that the program has not been told; most channels have nothing. @internal */
+  get holdsAny(): boolean {
+    return this.input !== null || this.outcome !== null || (this.bits & END_QUEUED) !== 0
   }
 
   /** @internal */
@@ -259,7 +273,7 @@ export class Channel {
 
   /** Payload bytes that wait for credit or their turn on this side. */
   get bufferedBytes(): number {
-    return this.outBytes
+    return this.output === null ? 0 : this.output.bytes
   }
 
   /** Milliseconds until the deadline; Infinity without one. */
@@ -344,7 +358,7 @@ export class Channel {
   /** Lets messages flow again; queued ones are handed over before this returns. */
   resume(): void {
     this.bits &= ~PAUSED
-    this.host.receiver.drainQueue(this)
+    if (this.holdsAny) this.host.receiver.drainQueue(this)
   }
 
   /** Headers of the message that `read()` would give now; null when there is none. */

@@ -241,7 +241,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     channel.sink = sink
     channel.bits |= ACCEPTED
     if ((channel.bits & STOP_RECEIVED) !== 0) this.#answerStop(channel)
-    this.receiver.drainQueue(channel)
+    if (channel.holdsAny) this.receiver.drainQueue(channel)
     return true
   }
 
@@ -364,9 +364,7 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
     throw new LimitError(
       'RESOURCE_EXHAUSTED',
       `more than ${this.limits.maxExportedRefs} references are exported`,
-      {
-        hint: 'release retained references, or end the channels that carry them',
-      },
+      { hint: 'release retained references, or end the channels that carry them' },
     )
   }
 
@@ -396,7 +394,11 @@ export class Channels implements ChannelHost, SenderHost, ReceiverHost {
 
   /** Sends what was given back, unless an OPEN that calls it still waits: a REF does not overtake that (spec §9). */
   sendReleases(): void {
-    if (this.#releases.length === 0) return
+    // Most times there are none, and what follows costs memory at once.
+    if (this.#releases.length > 0) this.#sendReleases()
+  }
+
+  #sendReleases(): void {
     const called = new Set(
       this.sender
         .opening(true)

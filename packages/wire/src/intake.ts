@@ -1,13 +1,12 @@
 // Owns: how bytes of either kind of connection become frames: preface and stream, or transport messages of whole frames
 // (spec §3, §18).
 // Must not know: what a frame means.
-import type { BlockPool } from './block-pool.js'
 import { PREFACE_BYTES } from './constants.js'
 import { COST_IDLE_FRAME, type Economy } from './economy.js'
 import { ProtocolError } from './errors.js'
 import { FrameDecoder, type FrameSink } from './frame-decoder.js'
-import type { SessionLimits } from './options.js'
 import { PrefaceReader } from './preface.js'
+import type { SessionProfile } from './session-profile.js'
 import type { ConnectionKind } from './session-types.js'
 
 /** Largest transport message on a message connection (spec §18). */
@@ -39,17 +38,12 @@ export class Intake {
   /** Null once it has been read, and on message connections. */
   #preface: PrefaceReader | null
 
-  constructor(
-    kind: ConnectionKind,
-    sink: FrameSink,
-    economy: Economy,
-    limits: SessionLimits,
-    blocks: BlockPool,
-  ) {
+  constructor(kind: ConnectionKind, sink: FrameSink, economy: Economy, profile: SessionProfile) {
     this.#kind = kind
     this.#sink = sink
     this.#economy = economy
     this.#preface = kind === 'byte' ? new PrefaceReader() : null
+    const { limits, blocks } = profile
     this.#decoder = new FrameDecoder(sink, limits.maxFrameBytes, limits.maxHeaderBytes, blocks)
   }
 

@@ -152,10 +152,13 @@ export class Sender {
 
   /** Forgets what the channel has not committed. Returns whether its OPEN was among it. */
   drop(channel: Channel): boolean {
-    channel.outHead = null
-    channel.outTail = null
-    this.queuedBytes -= channel.outBytes
-    channel.outBytes = 0
+    const { output } = channel
+    if (output !== null) {
+      output.head = null
+      output.tail = null
+      this.queuedBytes -= output.bytes
+      output.bytes = 0
+    }
     channel.bits &= ~(OUT_MESSAGE | WANTS_ROOM)
     this.committer.freePartial(channel)
     const wasOpening = this.#opening.delete(channel)
@@ -273,15 +276,16 @@ export class Sender {
 
   /** Takes committed bytes off the head of the queue and gives the channel its next turn or its room. */
   #advance(channel: Channel, item: OutboundItem, bytes: number): void {
-    if (channel.outHead !== item) return
-    channel.outBytes -= bytes
+    const output = channel.holdOutput()
+    if (output.head !== item) return
+    output.bytes -= bytes
     this.queuedBytes -= bytes
     item.offset += bytes
     if (item.offset === item.payload.length) {
-      channel.outHead = item.next
-      if (item.next === null) channel.outTail = null
+      output.head = item.next
+      if (item.next === null) output.tail = null
     }
-    if (channel.outHead !== null) this.#list(channel)
+    if (output.head !== null) this.#list(channel)
     else if ((channel.bits & WANTS_ROOM) !== 0) {
       channel.bits &= ~WANTS_ROOM
       // What was just committed may have been the FIN that closed it.
@@ -320,11 +324,12 @@ export class Sender {
   }
 
   #enqueue(channel: Channel, item: OutboundItem): void {
-    if (channel.outTail === null) channel.outHead = item
-    else channel.outTail.next = item
-    channel.outTail = item
+    const output = channel.holdOutput()
+    if (output.tail === null) output.head = item
+    else output.tail.next = item
+    output.tail = item
     const bytes = item.payload.length - item.offset
-    channel.outBytes += bytes
+    output.bytes += bytes
     this.queuedBytes += bytes
   }
 

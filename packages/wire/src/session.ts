@@ -55,13 +55,8 @@ export class Session implements ChannelsHost, DispatcherHost {
     this.channels = new Channels(this, profile)
     this.channels.receiver.isHeld = profile.isAuthRequired
     this.#control = new Control(this.kind, profile, this.channels, this)
-    this.#intake = new Intake(
-      this.kind,
-      new Dispatcher(this, this.channels),
-      this.channels.economy,
-      this.limits,
-      profile.blocks,
-    )
+    const { kind, channels } = this
+    this.#intake = new Intake(kind, new Dispatcher(this, channels), channels.economy, profile)
   }
 
   // ---- what the program asks ----------------------------------------------------------------------------------------
