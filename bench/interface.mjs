@@ -12,6 +12,7 @@
  * @property {number} inFlight calls at once, each side that calls; streams at once; connections; channels
  * @property {number} bytes size of a message; 32 stands for the small message, which is { id, msg } where objects are sent
  * @property {number} awaits how often the handler awaits before it answers
+ * @property {number} [uncounted] so many channels come first, where the usual few are not what is meant
  * @property {boolean} [inQuick] also runs with --quick
  *
  * @typedef {Readonly<Record<string, string | number | boolean>>} EntryOptions

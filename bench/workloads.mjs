@@ -70,6 +70,14 @@ export const WORKLOADS = [
   },
   {
     ...PLAIN,
+    name: 'channels-warm',
+    title: '10,000 more open channels, after 10,000 for which code was loaded and compiled',
+    kind: 'channels',
+    inFlight: 10_000,
+    uncounted: 10_000,
+  },
+  {
+    ...PLAIN,
     name: 'pending',
     title: '10,000 pending calls whose handlers await',
     kind: 'pending',

@@ -14,6 +14,11 @@ import { setTimeout as delay } from 'node:timers/promises'
  */
 export const FIRST_CONNECTIONS = 400
 const FIRST_CHANNELS = 500
+/** @param {import('../interface.mjs').Workload} workload */
+export function firstChannels({ uncounted }) {
+  return uncounted ?? FIRST_CHANNELS
+}
+
 /** Dialed at once. */
 const DIAL_BATCH = 50
 
@@ -38,7 +43,7 @@ export function channels({ client, setup, ask }) {
   const { channels: open } = client
   if (!open) throw new Error('this peer has no channels')
   const count = setup.workload.inFlight
-  return growth(ask, count, { first: () => open(FIRST_CHANNELS), all: () => open(count) })
+  return growth(ask, count, { first: () => open(firstChannels(setup.workload)), all: () => open(count) })
 }
 
 /**

@@ -5,6 +5,7 @@ import { awaitTimes, bytesOf, SMALL_BYTES, SMALL_OBJECT } from '../interface.mjs
 import { PAUSED_OFFER_BYTES } from '../workloads.mjs'
 import { load } from './load.mjs'
 
+const ignore = () => {}
 const SMALL = { requestType: 'Small', responseType: 'Small' }
 const CHUNK = { requestType: 'Chunk', responseType: 'Chunk' }
 
@@ -149,7 +150,7 @@ export async function connect(port, setup) {
       opened += count
       for (let n = 0; n < count; n++) {
         const call = client.Hold({})
-        call.on('data', () => {}).on('error', () => {})
+        call.on('data', ignore).on('error', ignore)
         kept.push(call)
       }
       while ((await countHeld()) !== opened) await new Promise((resolve) => setTimeout(resolve, 5))

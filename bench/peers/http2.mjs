@@ -4,6 +4,8 @@
 import { createServer, connect as http2Connect } from 'node:http2'
 import { awaitTimes, bytesOf, SMALL_BYTES, SMALL_OBJECT } from '../interface.mjs'
 
+const ignore = () => {}
+
 /**
  * @param {import("node:stream").Readable} stream
  * @param {(body: Buffer) => void} onBody
@@ -80,7 +82,7 @@ export async function connect({ port }, { workload }) {
       opened += count
       for (let n = 0; n < count; n++) {
         const request = session.request({ ':path': '/hold' })
-        kept.push(request.on('data', () => {}).on('error', () => {}))
+        kept.push(request.on('data', ignore).on('error', ignore))
       }
       while (Number(await get('/count')) !== opened) await new Promise((resolve) => setTimeout(resolve, 5))
     },

@@ -4,10 +4,13 @@
 // Options: `payload` 'object' | 'bytes'; `delivery` of streams 'callback' (a channel) | 'iterator' (a call); `scheme` 'tcp' | 'ws' | 'unix'.
 
 import { createPeer } from 'peerplex'
-import { FIRST_CONNECTIONS } from '../drivers/memory.mjs'
+import { FIRST_CONNECTIONS, firstChannels } from '../drivers/memory.mjs'
 import { awaitTimes, bytesOf, SMALL_OBJECT } from '../interface.mjs'
 import { PAUSED_OFFER_BYTES } from '../workloads.mjs'
 import { temporarySocketPath } from './temporary.mjs'
+
+/** One for all channels: what a callback holds is not what a channel costs. */
+const ignore = () => {}
 
 /** @param {import('../interface.mjs').Setup} setup */
 function prepare({ workload, options }) {
@@ -15,7 +18,9 @@ function prepare({ workload, options }) {
   const { inFlight, kind } = workload
   const limits = {
     ...(kind === 'idle' ? { maxConnectionsPerAddress: inFlight + FIRST_CONNECTIONS + 100 } : {}),
-    ...(kind === 'channels' || kind === 'pending' ? { maxOpenChannels: inFlight + 1_000 } : {}),
+    ...(kind === 'channels' || kind === 'pending'
+      ? { maxOpenChannels: inFlight + firstChannels(workload) + 100 }
+      : {}),
   }
   const peer = createPeer({
     ...(isObject ? {} : { codec: 'raw' }),
@@ -65,7 +70,7 @@ export async function serve(setup) {
   peer.accept('feed', (channel) => sendMany(channel, message))
   peer.accept('offer', (channel) => sendMany(channel, message, PAUSED_OFFER_BYTES / setup.workload.bytes))
   peer.accept('room', (channel) => {
-    channel.onMessage = () => {}
+    channel.onMessage = ignore
     count()
   })
   peer.handle({
@@ -146,7 +151,7 @@ export async function connect(address, setup) {
       const channels = []
       for (let n = 0; n < count; n++) {
         const channel = peer.open('room')
-        channel.onMessage = () => {}
+        channel.onMessage = ignore
         channels.push(channel)
       }
       await untilAll(count)

@@ -7,6 +7,7 @@ import { load } from './load.mjs'
 /** Messages that a stream may be ahead, and how many are asked for at once. */
 const WINDOW = 1_024
 const REFILL = 512
+const OBSERVER = { onNext() {}, onError() {}, onComplete() {}, onExtension() {} }
 const NOTHING = { cancel() {}, onExtension() {}, request() {} }
 
 /**
@@ -116,8 +117,7 @@ export async function connect({ port }, setup) {
     },
     channels: async (count) => {
       for (let n = 0; n < count; n++) {
-        const observer = { onNext() {}, onError() {}, onComplete() {}, onExtension() {} }
-        kept.push(remote.requestStream({ data }, 1, observer))
+        kept.push(remote.requestStream({ data }, 1, OBSERVER))
       }
       // Its frames are in order: when this is answered, all streams are there.
       await new Promise((resolve, reject) => call((error) => (error ? reject(error) : resolve(undefined))))
