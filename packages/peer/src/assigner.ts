@@ -102,7 +102,8 @@ export class Assigner {
    */
   openNow(spec: OpenSpec, sink: OpenedSink): OpenRequest | number {
     const sequence = this.nextSequence()
-    const connection = this.#isClosed || spec.timeoutMs > 0 ? null : this.#connectionFor(spec)
+    const needsRequest = this.#isClosed || spec.timeoutMs > 0
+    const connection = needsRequest ? null : this.#connectionFor(spec)
     if (connection !== null) {
       const codec = this.#codecFor(spec, connection)
       const channel = codec instanceof Error ? null : tryOpen(spec, codec, connection, sink)
@@ -112,7 +113,9 @@ export class Assigner {
       }
     }
     const request = this.requestFor(spec, sink, sequence)
-    if (connection === null) this.enter(request)
+    if (needsRequest) this.enter(request)
+    // Not looked for again: the program's own test for a target would be called twice.
+    else if (connection === null) this.#wait(request)
     else this.#assign(request, connection)
     return request
   }

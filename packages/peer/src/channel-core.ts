@@ -86,8 +86,11 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
   /** Asks for a connection. */
   open(): void {
     const { host, spec, options } = this.common
-    if (options.signal !== undefined && !this.listen(options.signal)) return
+    const { signal } = options
+    if (signal !== undefined && !this.listen(signal)) return
     this.origin = host.openNow(spec as OpenSpec, this)
+    // A filter, or the test for a target, may have aborted it while there was nothing to reset yet.
+    if (signal?.aborted === true) this.reset(CODE_CANCELLED)
   }
 
   /** False when it was aborted before, and is over. */
@@ -165,9 +168,9 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
     if ((this.bits & CLOSED) !== 0) return
     const { request } = this
     if (request !== null) this.common.host.cancel(request, code)
-    else if ((this.bits & GIVEN_UP) === 0) {
+    else if (this.channel !== null && (this.bits & GIVEN_UP) === 0) {
       if (!this.isInbound) this.bits |= GIVEN_UP
-      this.channel?.reset(code)
+      this.channel.reset(code)
     }
   }
 
@@ -304,8 +307,8 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
     this.bits |= HAS_INPUT | INPUT_ENDED
     if (trailers !== Headers.EMPTY) this.extras.trailers = trailers
     this.trimHeld()
-    const { onTrailers } = this.common.options
-    if (onTrailers !== undefined) this.guarded(onTrailers, trailers)
+    const { options } = this.common
+    if (options.onTrailers !== undefined) this.guarded(options.onTrailers.bind(options), trailers)
     this.tellEnd()
     this.rare?.reader?.onInput()
   }
@@ -331,17 +334,14 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
     this.closed()
   }
 
-  /** Whether it waits for another connection now. */
+  /** Whether it waits for another connection now. One that had no request gets it here, past its first attempt. */
   private isRepeated(outcome: Outcome): boolean {
     if (this.hasOutcome || (this.bits & (HAS_INPUT | GIVEN_UP)) !== 0 || !this.canReplay(outcome))
       return false
-    const { host, spec, connection, codec } = this.common
+    const { host, spec } = this.common
     if (typeof this.origin === 'number') {
       const request = host.requestFor(spec as OpenSpec, this, this.origin)
       request.state = 'assigned'
-      request.channel = this.channel
-      request.connection = connection
-      request.codec = codec
       request.attempts = 1
       request.heldBytes = this.heldBytes
       this.origin = request
@@ -370,8 +370,8 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
     this.trimHeld()
     if (this.isInbound) return
     if (headers !== Headers.EMPTY) this.extras.headers = headers
-    const { onHeaders } = this.common.options
-    if (onHeaders !== undefined) this.guarded(onHeaders, headers)
+    const { options } = this.common
+    if (options.onHeaders !== undefined) this.guarded(options.onHeaders.bind(options), headers)
   }
 
   private ended(outcome: Outcome): void {

@@ -13,11 +13,11 @@ import { PeerChannel } from './peer-channel.js'
 export type ChannelHandler<T = unknown> = (channel: PeerChannel<T>) => unknown
 
 export function inboundHandler<T>(host: CoreHost, handler: ChannelHandler<T>): InboundHandler {
-  // Most channels come from where the last one came from.
-  let common: CommonParts | null = null
   return (channel, codec, remote, headers) => {
-    if (common === null || common.codec !== codec || common.remote !== remote) {
+    let { common } = remote
+    if (common === null || common.codec !== codec) {
       common = new CommonParts(host, null, undefined, codec, remote)
+      remote.common = common
     }
     const core = new ChannelCore(common, headers === channel.headers ? null : headers)
     if (!core.accept(channel)) return

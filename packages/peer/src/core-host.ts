@@ -35,7 +35,7 @@ export interface OpenedSink extends RequestSink {
 }
 
 /**
- * What all channels have in common that were opened alike on one connection, or taken by one handler from one remote: one object for all of
+ * What all channels have in common that were opened alike on one connection, or came from one remote with one codec: one object for all of
  * them. @internal
  */
 export class CommonParts {

@@ -6,20 +6,34 @@ export interface Flowing {
   flow(): void
 }
 
-/** Not `queueMicrotask` for each: that makes a closure and an object of the platform every time. */
-const END_OF_TURN: Promise<void> = Promise.resolve()
-
 export class FlowQueue {
   #waiting: Flowing[] = []
+  #wake: () => void = () => {}
+  readonly #keepWake = (resolve: () => void): void => {
+    this.#wake = resolve
+  }
   readonly #run = (): void => this.#flow()
+
+  constructor() {
+    this.#prepare()
+  }
 
   /** Calls `flow` when the running code is through. */
   add(channel: Flowing): void {
-    if (this.#waiting.length === 0) END_OF_TURN.then(this.#run)
+    if (this.#waiting.length === 0) this.#wake()
     this.#waiting.push(channel)
   }
 
+  /**
+   * The microtask is made before anybody needs it: made by the first channel of a turn it would call all others in the asynchronous
+   * context of that one (AsyncLocalStorage). Not `queueMicrotask` for each: that makes a closure and an object of the platform every time.
+   */
+  #prepare(): void {
+    new Promise<void>(this.#keepWake).then(this.#run)
+  }
+
   #flow(): void {
+    this.#prepare()
     const due = this.#waiting
     this.#waiting = []
     let count = 0

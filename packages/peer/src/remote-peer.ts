@@ -1,5 +1,6 @@
 // Owns: what this side knows of another peer, over all connections to it.
 // Must not know: how connections come about, or what is sent on them.
+import type { CommonParts } from './core-host.js'
 import type { PeerConnection } from './peer-connection.js'
 
 /** `ready`: at least one usable connection; `draining`: it takes no new channels; `gone`: no connection is left. */
@@ -14,6 +15,8 @@ export class RemotePeer {
   identity: unknown
   /** @internal */
   readonly connections: PeerConnection[] = []
+  /** What the channels have in common that it opened, with the codec of the last of them. @internal */
+  common: CommonParts | null = null
   #lastUrl = ''
 
   /** @internal */
