@@ -109,7 +109,7 @@ function expectPeers(stdout: string): void {
       ),
       '1,000 calls under way at once: 1,000 right answers',
       expect.stringMatching(
-        /^the reader .* bytes ahead, window and one message are 278,528; 256 of 256 blocks right$/,
+        /^the reader .* bytes ahead, window and one message are 557,056; 256 of 256 blocks right$/,
       ),
       expect.stringMatching(/^100,000 numbers .* sum is 4,999,950,000, expected 4,999,950,000$/),
       expect.stringMatching(/2 of 2 handlers saw it, 2 of 2 generators cleaned up$/),
