@@ -3,7 +3,7 @@
 // Must not know: any transport or codec (they are handed in), what messages mean.
 
 import type { Channel, DrainInfo, Hello, PeerplexError } from '@peerplex/wire'
-import { failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
+import { BlockPool, failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
 import { ChannelCore } from './channel-core.js'
@@ -66,6 +66,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
   readonly #inbox: Inbox
   readonly #events = new EventTable((error) => this.reportError(error, '', ''))
   readonly #profileOf: Profiles
+  readonly #blocks: BlockPool = new BlockPool()
   readonly #links = new Set<Link>()
   readonly #listeners = new Set<Listener>()
   readonly #linkOf = new Map<PeerConnection, Link>()
@@ -80,7 +81,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
     this.#transports = [...parts.transports, handedInTransport()]
     this.options = resolvePeerOptions(options)
     this.#pool = new Pool(parts.createRemote)
-    this.#profileOf = createProfiles(this.options, parts)
+    this.#profileOf = createProfiles(this.options, parts, this.#blocks)
     this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, () => this.#lastConnectError)
     this.#inbox = new Inbox(parts.codecs, this.#filters)
   }
@@ -237,7 +238,9 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
 
   /** A plain snapshot: connections, channels, queue, bytes, limits hit, errors by code. */
   stats(): PeerStats {
-    return collectPeerStats(this.#pool, this.#assigner, this.#links, this.#listeners, this.#errorCounts)
+    const { heldBytes } = this.#blocks
+    const counts = this.#errorCounts
+    return collectPeerStats(this.#pool, this.#assigner, this.#links, this.#listeners, counts, heldBytes)
   }
 
   // ---- the end ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // Owns: what a peer announces, and with it what its sessions have in common: made once, and anew when it has changed.
 // Must not know: connections.
 import { SessionProfile } from '@peerplex/wire'
+import { BlockPool } from '@peerplex/wire/internal'
 import type { CodecSet } from './codec-set.js'
 import type { ResolvedPeerOptions } from './options.js'
 
@@ -15,7 +16,11 @@ export interface ProfileParts {
 /** Gives the profile of a connection that announces these credentials, or none. */
 export type Profiles = (auth: string | Uint8Array | undefined) => SessionProfile
 
-export function createProfiles(options: ResolvedPeerOptions, { codecs, agent }: ProfileParts): Profiles {
+export function createProfiles(
+  options: ResolvedPeerOptions,
+  { codecs, agent }: ProfileParts,
+  blocks: BlockPool = new BlockPool(),
+): Profiles {
   const { id, random, sessionLimits: limits } = options
   const instance = Uint8Array.from({ length: INSTANCE_BYTES }, () => Math.floor(random() * 256))
   /** The last one without credentials, for what was accepted, and the last one with; and of what each was made. */
@@ -29,7 +34,7 @@ export function createProfiles(options: ResolvedPeerOptions, { codecs, agent }: 
     const known = last[slot]
     if (known !== undefined && madeOf[slot] === text) return known
     const hello = { peer: id, codecs: announced, agent, auth }
-    const made = new SessionProfile({ instance, hello, limits })
+    const made = new SessionProfile({ instance, hello, limits, blocks })
     madeOf[slot] = text
     last[slot] = made
     return made

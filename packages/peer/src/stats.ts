@@ -21,6 +21,8 @@ export interface PeerStats {
   readonly queue: AssignerStats
   /** How often which error ended something here. */
   readonly errors: Readonly<Record<string, number>>
+  /** Memory kept for messages to come: at most 4 MiB, given up when nothing needed it between two keepalives. */
+  readonly spareBytes: number
 }
 
 /** A new plain object. */
@@ -30,6 +32,7 @@ export function collectPeerStats(
   links: Iterable<Link>,
   listeners: Iterable<{ readonly url: string }>,
   errors: ReadonlyMap<string, number>,
+  spareBytes: number,
 ): PeerStats {
   return {
     connections: [...pool.connections].map((connection) => ({
@@ -43,5 +46,6 @@ export function collectPeerStats(
     listeners: [...listeners].map(({ url }) => url),
     queue: assigner.stats,
     errors: Object.fromEntries(errors),
+    spareBytes,
   }
 }

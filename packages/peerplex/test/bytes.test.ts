@@ -107,6 +107,10 @@ describe.each(['tcp', 'unix', 'ws', 'memory'])('over %s', (scheme) => {
     }
     await within(Promise.all(Array.from({ length: 16 }, (_, worker) => run(worker))), 'answers')
     expect(kept.filter(({ bytes, was }) => digest(bytes) !== was)).toEqual([])
+    for (const peer of [a, b]) expect(peer.stats().spareBytes).toBeLessThanOrEqual(4 * 1_024 * 1_024)
+    // Only a socket says when it is done with what it was given.
+    const isTold = scheme === 'tcp' || scheme === 'unix'
+    if (isTold) expect(a.stats().spareBytes).toBeGreaterThan(0)
   })
 })
 

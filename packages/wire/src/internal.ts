@@ -1,5 +1,5 @@
 // For sibling packages and tests of this repository; no promise of stability. @internal
-export { type BlockPool, blockBytes } from './block-pool.js'
+export { BlockPool, blockBytes } from './block-pool.js'
 export { byteRange, keptBytes, setWhole, viewOf } from './byte-range.js'
 export { CHANNEL_STATES, CHANNEL_TRANSITIONS } from './channel-state.js'
 export {

@@ -17,12 +17,13 @@ export class SessionProfile {
   /** Whether a message with `encoding` is refused; a middleman passes it on. */
   readonly checksEncoding: boolean
   /** Memory for what passes through. */
-  readonly blocks: BlockPool = new BlockPool()
+  readonly blocks: BlockPool
   #greeting: Uint8Array | null = null
 
   /** Throws UsageError for options out of range. */
   constructor(options: SessionProfileOptions) {
     this.limits = resolveSessionLimits(options.limits)
+    this.blocks = options.blocks ?? new BlockPool()
     this.isAuthRequired = options.isAuthRequired === true
     this.checksEncoding = options.passesEncoding !== true
     this.hello = ownHello(this.limits, this.isAuthRequired, options.instance, Headers.from(options.hello))

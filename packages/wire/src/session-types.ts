@@ -1,5 +1,6 @@
 // Owns: what a session is given, what it tells, and what it counts: the types of its public face.
 // Must not know: how any of it works.
+import type { BlockPool } from './block-pool.js'
 import type { Channel } from './channel.js'
 import type { HeadersInit } from './entries.js'
 import type { PeerplexError } from './errors.js'
@@ -22,6 +23,8 @@ export interface SessionProfileOptions {
   readonly isAuthRequired?: boolean
   /** Passes messages with an `encoding` entry on instead of refusing them; for middlemen. Default false. */
   readonly passesEncoding?: boolean
+  /** Memory for what passes through, shared with others; its own when absent. @internal */
+  readonly blocks?: BlockPool
 }
 
 export interface SessionOptions extends SessionProfileOptions {
