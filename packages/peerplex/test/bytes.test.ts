@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { concat, data, entry, hello, preface } from '@peerplex/testkit'
 import type { Connection, ConnectionSink } from '@peerplex/wire/transport'
-import { createPeer, type Peer } from 'peerplex'
+import { createPeer, type Peer, type PeerChannel } from 'peerplex'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { collect, within } from './support.js'
 
@@ -154,4 +154,64 @@ describe('an answer that comes before its call was read', () => {
     const counts = [1, 2, 3, 4, 5].map((value) => sent.filter((byte) => byte === value).length >= 40_000)
     expect(counts).toEqual([true, true, true, true, true])
   })
+})
+
+describe('a connection that lies within a channel', () => {
+  /** What is written is sent. */
+  class Tunnel implements Connection {
+    readonly kind = 'byte'
+    readonly url = 'tunnel:'
+    readonly #channel: PeerChannel<Uint8Array>
+    #sink: ConnectionSink = { onData: () => {}, onDrain: () => {}, onEnd: () => {} }
+
+    constructor(channel: PeerChannel<Uint8Array>) {
+      this.#channel = channel
+    }
+
+    get sink(): ConnectionSink {
+      return this.#sink
+    }
+
+    set sink(sink: ConnectionSink) {
+      this.#sink = sink
+      this.#channel.onMessage = (bytes) => sink.onData(bytes)
+    }
+
+    write(parts: readonly Uint8Array[]): boolean {
+      for (const part of parts) this.#channel.send(part)
+      return true
+    }
+
+    end(): void {
+      this.#channel.end()
+    }
+
+    destroy(): void {
+      this.#channel.reset()
+    }
+  }
+
+  it.each([20_000, 66_000])(
+    'carries messages of %i bytes that are sent in one turn as they are',
+    async (length) => {
+      const [inner, other] = [createPeer({ codec: 'raw' }), createPeer({ codec: 'raw' })]
+      try {
+        b.accept<Uint8Array>('tunnel', async (channel) => {
+          await other.bind(new Tunnel(channel))
+        })
+        const { url } = await b.bind('tcp://127.0.0.1:0')
+        await a.connect(url).ready
+        await inner.connect(new Tunnel(a.open<Uint8Array>('tunnel'))).ready
+        other.accept('feed', (channel) => {
+          for (let n = 1; n <= 20; n++) channel.send(new Uint8Array(length).fill(n))
+        })
+        const got = await within(collect(inner.open<Uint8Array>('feed')), 'messages')
+        expect(got.map((bytes) => [bytes.length, bytes[0], bytes.at(-1)])).toEqual(
+          Array.from({ length: 20 }, (_, n) => [length, n + 1, n + 1]),
+        )
+      } finally {
+        await Promise.all([inner.close(), other.close()])
+      }
+    },
+  )
 })

@@ -299,7 +299,7 @@ export class Sender {
 
   /** `isNext`: nothing of its own kind waits before it. Then it goes straight through, without a place in a queue. */
   #submit(channel: Channel, flags: number, entries: Uint8Array, payload: ByteRange, isNext: boolean): void {
-    const isNow = isNext && this.#isCalm()
+    const isNow = isNext && this.#isCalm(payload)
     if (!isNow || !this.committer.commitWhole(channel, flags, entries, payload)) {
       this.#submitItem(channel, flags, entries, keptBytes(payload), isNow)
     }
@@ -334,11 +334,20 @@ export class Sender {
   }
 
   /** Nobody waits before a new message, and there is room ahead of the transport. */
-  #isCalm(): boolean {
+  #isCalm(payload: ByteRange): boolean {
     if (!this.#ready.isEmpty) return false
     const { outbox } = this.committer
     // A message that waits is kept, which costs what is borrowed a copy in memory of its own.
-    if (outbox.pendingBytes >= COMMIT_AHEAD_BYTES) outbox.offer()
+    if (outbox.pendingBytes >= COMMIT_AHEAD_BYTES) {
+      // A connection may lie within a channel of another: then writing is sending, which sets the same range anew.
+      const { bytes, view, start, end, isBorrowed } = payload
+      outbox.offer()
+      payload.bytes = bytes
+      payload.view = view
+      payload.start = start
+      payload.end = end
+      payload.isBorrowed = isBorrowed
+    }
     return outbox.pendingBytes < COMMIT_AHEAD_BYTES
   }
 
