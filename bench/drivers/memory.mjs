@@ -14,6 +14,7 @@ import { setTimeout as delay } from 'node:timers/promises'
  */
 export const FIRST_CONNECTIONS = 400
 const FIRST_CHANNELS = 500
+
 /** @param {import('../interface.mjs').Workload} workload */
 export function firstChannels({ uncounted }) {
   return uncounted ?? FIRST_CHANNELS

@@ -22,12 +22,12 @@ export const FLOW_DUE = 0x0200
 export const SETTLES_AT_CLOSE = 0x0400
 /** Not everything sent so far is held, so it cannot be sent again. */
 export const HELD_IN_PART = 0x0800
-/** This side has reset what it opened: it is not tried again. */
-export const GIVEN_UP = 0x4000
 /** Nothing goes out any more. */
 export const OUTPUT_CLOSED = 0x1000
 /** The program has ended its output. */
 export const OUTPUT_ENDED = 0x2000
+/** This side has reset what it opened: it is not tried again. */
+export const GIVEN_UP = 0x4000
 
 export function takerOf(bits: number): Taker {
   return TAKERS[bits & TAKER] as Taker
