@@ -15,6 +15,8 @@ const { fromCharCode } = String
 const NO_BYTES = new Uint8Array(0)
 /** Up to this length an ASCII text is put together without TextDecoder, whose call costs more than the work. */
 const ASSEMBLED_BYTES = 32
+/** Up to this length V8 copies what is joined instead of keeping the pieces. */
+const SHORT_CHARACTERS = 12
 /** Slots of the cache of keys: one key each, of at most 31 bytes. A key that finds its slot taken replaces what is there. */
 const KEY_SLOTS = 1_024
 
@@ -232,46 +234,12 @@ export class MsgpackReader {
   #text(length: number): string {
     const bytes = this.#bytes
     const start = this.#take(length)
-    const end = start + length
     if (length <= ASSEMBLED_BYTES) {
-      let text = ''
-      let at = start
-      let a = 0
-      let b = 0
-      let c = 0
-      let d = 0
-      // Few long pieces: each is a string, and what joins two of them another one.
-      for (; at + 8 <= end; at += 8) {
-        a = bytes[at] as number
-        b = bytes[at + 1] as number
-        c = bytes[at + 2] as number
-        d = bytes[at + 3] as number
-        const e = bytes[at + 4] as number
-        const f = bytes[at + 5] as number
-        const g = bytes[at + 6] as number
-        const h = bytes[at + 7] as number
-        if ((a | b | c | d | e | f | g | h) > 0x7f) return this.#decoded(start, end)
-        text += fromCharCode(a, b, c, d, e, f, g, h)
-      }
-      if (at + 4 <= end) {
-        a = bytes[at] as number
-        b = bytes[at + 1] as number
-        c = bytes[at + 2] as number
-        d = bytes[at + 3] as number
-        if ((a | b | c | d) > 0x7f) return this.#decoded(start, end)
-        text += fromCharCode(a, b, c, d)
-        at += 4
-      }
-      const rest = end - at
-      if (rest === 0) return text
-      a = bytes[at] as number
-      b = rest > 1 ? (bytes[at + 1] as number) : 0
-      c = rest > 2 ? (bytes[at + 2] as number) : 0
-      if ((a | b | c) <= 0x7f) {
-        return text + (rest === 1 ? fromCharCode(a) : rest === 2 ? fromCharCode(a, b) : fromCharCode(a, b, c))
-      }
+      const inOnePiece = length > SHORT_CHARACTERS && start + ASSEMBLED_BYTES <= bytes.length
+      const text = inOnePiece ? cutText(bytes, start, length) : joinedText(bytes, start, start + length)
+      if (text !== undefined) return text
     }
-    return this.#decoded(start, end)
+    return this.#decoded(start, start + length)
   }
 
   #decoded(start: number, end: number): string {
@@ -369,6 +337,44 @@ export class MsgpackReader {
   #bad(problem: string): Error {
     return unreadable(NAME, `${problem} (at byte ${this.#at - this.#start} of ${this.#end - this.#start})`)
   }
+}
+
+/**
+ * An ASCII text of up to 32 bytes, in one piece, or undefined when it is none. Texts that are joined have to be flattened when they
+ * are first read (27 bytes and read: 104 ns joined, 74 in one piece). What lies behind the end is read too and cut off.
+ */
+function cutText(b: Uint8Array, at: number, length: number): string | undefined {
+  let bits = 0
+  for (let index = 0; index < length; index++) bits |= b[at + index] as number
+  if (bits > 0x7f) return undefined
+  // biome-ignore format: a line for every eight
+  return fromCharCode(
+    b[at] as number, b[at + 1] as number, b[at + 2] as number, b[at + 3] as number, b[at + 4] as number, b[at + 5] as number, b[at + 6] as number, b[at + 7] as number,
+    b[at + 8] as number, b[at + 9] as number, b[at + 10] as number, b[at + 11] as number, b[at + 12] as number, b[at + 13] as number, b[at + 14] as number, b[at + 15] as number,
+    b[at + 16] as number, b[at + 17] as number, b[at + 18] as number, b[at + 19] as number, b[at + 20] as number, b[at + 21] as number, b[at + 22] as number, b[at + 23] as number,
+    b[at + 24] as number, b[at + 25] as number, b[at + 26] as number, b[at + 27] as number, b[at + 28] as number, b[at + 29] as number, b[at + 30] as number, b[at + 31] as number,
+  ).slice(0, length)
+}
+
+/** The same, joined from pieces: V8 makes no pieces of less than 13 characters. */
+function joinedText(b: Uint8Array, start: number, end: number): string | undefined {
+  let text = ''
+  let at = start
+  for (; at + 4 <= end; at += 4) {
+    const a = b[at] as number
+    const c = b[at + 1] as number
+    const d = b[at + 2] as number
+    const e = b[at + 3] as number
+    if ((a | c | d | e) > 0x7f) return undefined
+    text += fromCharCode(a, c, d, e)
+  }
+  const rest = end - at
+  if (rest === 0) return text
+  const a = b[at] as number
+  const c = rest > 1 ? (b[at + 1] as number) : 0
+  const d = rest > 2 ? (b[at + 2] as number) : 0
+  if ((a | c | d) > 0x7f) return undefined
+  return text + (rest === 1 ? fromCharCode(a) : rest === 2 ? fromCharCode(a, c) : fromCharCode(a, c, d))
 }
 
 /** Four bytes as a signed number. */
