@@ -88,6 +88,21 @@ describe('MessagePack, format by format', () => {
     expect(msgpack.decode(bytes)).toBe(text)
   })
 
+  it('reads a text in the midst of other bytes, whatever lies behind it', () => {
+    for (let length = 0; length <= 40; length++) {
+      const plain = 'abcdefghij0123456789ABCDEFGHIJ!?.,-+*/#:'.slice(0, length)
+      const texts = [plain, ...[...plain].map((_, at) => `${plain.slice(0, at)}é${plain.slice(at + 2)}`)]
+      for (const text of texts) {
+        const bytes = msgpack.encode(text)
+        for (const room of [0, 3, 64]) {
+          const around = new Uint8Array(5 + bytes.length + room).fill(0xff)
+          around.set(bytes, 5)
+          expect(msgpack.decodeRange?.(around, 5, 5 + bytes.length)).toBe(text)
+        }
+      }
+    }
+  })
+
   it('has a text that is longer in bytes than in characters under the head of its bytes', () => {
     for (const character of ['é', '€', '😀', '\ud800']) {
       for (const length of [1, 10, 11, 15, 16, 24, 31, 32, 48, 49, 63, 64, 84, 86, 127, 128, 200, 255, 256]) {
@@ -218,6 +233,14 @@ describe('values on the way out', () => {
       expect(written(object)).toBe(written(expected))
       expect(msgpack.decode(msgpack.encode(object))).toStrictEqual(expected)
     }
+  })
+
+  it('leave out what is inherited', () => {
+    const inherited: PropertyDescriptor = { value: 1, enumerable: true, configurable: true }
+    Object.defineProperty(Object.prototype, 'everywhere', inherited)
+    const bytes = msgpack.encode({ a: 2 })
+    Reflect.deleteProperty(Object.prototype, 'everywhere')
+    expect(hexOf(bytes)).toBe('81 a1 61 02')
   })
 
   it('keep undefined in a Map as null, which is what its key is there for', () => {

@@ -48,8 +48,8 @@ type Phase = 'open' | 'closing' | 'failing' | 'released'
  */
 const EARLY_SHARE = 0.25
 const LEAST_EARLY_BYTES = 1_024
-const LEAST_EARLY_ANSWER_BYTES = 8_192
-const MOST_EARLY_BYTES = 32_768
+const LEAST_EARLY_ANSWER_BYTES = 32_768
+const MOST_EARLY_BYTES = 65_536
 
 /**
  * A flush waits for so many microtasks in which nothing was added: what an async generator yields, or a handler answers after an
