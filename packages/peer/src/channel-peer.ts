@@ -2,21 +2,21 @@
 // it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
 // Must not know: any transport or codec (they are handed in), what messages mean.
 
-import type { Channel, DrainInfo, Hello, PeerplexError } from '@peerplex/wire'
-import { BlockPool, failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
-import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
+import type { Channel } from '@peerplex/wire'
+import { BlockPool } from '@peerplex/wire/internal'
 import { Assigner } from './assigner.js'
 import { ChannelCore } from './channel-core.js'
 import { type ChannelHandler, inboundHandler } from './channel-handler.js'
 import { type ChannelOptions, channelSpec, NO_OPTIONS, SpecCache } from './channel-options.js'
 import type { Clock } from './clock.js'
 import type { CodecSet } from './codec-set.js'
+import { type BoundListener, type ConnectionParts, Connections, type ConnectionsHost } from './connections.js'
 import { CommonParts, type CoreHost, type OpenedSink } from './core-host.js'
-import { EventTable, type PeerEventMap } from './events.js'
+import { EventTable, type PeerEvent, type PeerEventMap } from './events.js'
 import { type Filter, FilterChain, type FilterHost } from './filters.js'
 import { FlowQueue } from './flow-queue.js'
 import { type InboundHandler, Inbox } from './inbox.js'
-import { Link, type LinkHost } from './link.js'
+import type { Link } from './link.js'
 import type { OpenRequest, OpenSpec, RequestSink } from './open-request.js'
 import {
   type ChannelPeerOptions,
@@ -26,37 +26,23 @@ import {
   type TransportOptions,
 } from './options.js'
 import { PeerChannel } from './peer-channel.js'
-import { type ConnectionHost, PeerConnection } from './peer-connection.js'
+import type { PeerConnection } from './peer-connection.js'
 import { Pool, type RemoteFactory } from './pool.js'
-import { createProfiles, type Profiles } from './profiles.js'
 import type { RemotePeer } from './remote-peer.js'
 import { collectPeerStats, type PeerStats } from './stats.js'
-import { findTransport, handedInTransport } from './targets.js'
 
 /** What a channel peer is made of. */
-export interface ChannelPeerParts {
-  readonly transports: readonly Transport[]
-  readonly codecs: CodecSet
-  /** HELLO `agent`: name and version of the library. */
-  readonly agent?: string
+export interface ChannelPeerParts extends ConnectionParts {
   /** Makes the objects that stand for other peers. @internal */
   readonly createRemote?: RemoteFactory
 }
 
-/** One `bind`. */
-export interface BoundListener {
-  /** Where it listens, with the real port. */
-  readonly url: string
-  /** Stops accepting; connections that exist stay. */
-  close(): Promise<void>
-}
-
 const DEFAULT_GRACE_MS = 30_000
 
-export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHost {
+export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
   readonly options: ResolvedPeerOptions
-  readonly #parts: ChannelPeerParts
-  readonly #transports: readonly Transport[]
+  /** @internal */
+  readonly codecs: CodecSet
   readonly #plain = new SpecCache((name) => this.#commonOf(name, NO_OPTIONS))
   /** @internal */
   readonly flows: FlowQueue = new FlowQueue()
@@ -65,34 +51,22 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
   readonly #filters: FilterChain = new FilterChain(this)
   readonly #inbox: Inbox
   readonly #events = new EventTable((error) => this.reportError(error, '', ''))
-  readonly #profileOf: Profiles
   readonly #blocks: BlockPool = new BlockPool()
-  readonly #links = new Set<Link>()
-  readonly #listeners = new Set<Listener>()
-  readonly #linkOf = new Map<PeerConnection, Link>()
-  readonly #errorCounts = new Map<string, number>()
-  #lastConnectError: PeerplexError | null = null
-  #phase: 'open' | 'draining' | 'closed' = 'open'
-  #waitingForEnd: (() => void)[] = []
+  readonly #connections: Connections
 
   /** @internal Use `createChannelPeer`. */
   constructor(parts: ChannelPeerParts, options: ChannelPeerOptions) {
-    this.#parts = parts
-    this.#transports = [...parts.transports, handedInTransport()]
+    this.codecs = parts.codecs
     this.options = resolvePeerOptions(options)
     this.#pool = new Pool(parts.createRemote)
-    this.#profileOf = createProfiles(this.options, parts, this.#blocks)
-    this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, () => this.#lastConnectError)
+    this.#connections = new Connections(parts, this.options, this.#pool, this.#blocks, this)
+    this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, () => this.#connections.lastError)
     this.#inbox = new Inbox(parts.codecs, this.#filters)
   }
 
   /** The logical name that others see. */
   get id(): string {
     return this.options.id
-  }
-
-  get codecs(): CodecSet {
-    return this.#parts.codecs
   }
 
   // ---- where it is reached, and whom it reaches -----------------------------------------------------------------------
@@ -102,28 +76,8 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
    * go to its transport, see docs/transports.md. Rejects with UsageError for a bad URL, object or option, TransportError when the
    * address cannot be had.
    */
-  async bind(target: string | object, options: TransportOptions = {}): Promise<BoundListener> {
-    this.#assertOpen('bind')
-    const { transport, endpoint } = findTransport(target, this.#transports)
-    const listener = await transport.listen(
-      endpoint,
-      { transport: this.#transportOptions(options) },
-      (connection) => this.#onAccept(connection),
-    )
-    if (this.#phase !== 'open') {
-      await listener.close()
-      this.#assertOpen('bind')
-    }
-    this.#listeners.add(listener)
-    return {
-      get url() {
-        return listener.url
-      },
-      close: async () => {
-        this.#listeners.delete(listener)
-        await listener.close()
-      },
-    }
+  bind(target: string | object, options: TransportOptions = {}): Promise<BoundListener> {
+    return this.#connections.bind(target, options)
   }
 
   /**
@@ -131,11 +85,7 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
    * Returns at once; throws UsageError for a bad URL or object.
    */
   connect(target: string | object, options: TransportOptions = {}): Link {
-    this.#assertOpen('connect')
-    const { transport, endpoint } = findTransport(target, this.#transports)
-    const link = new Link(this, transport, endpoint, this.#transportOptions(options))
-    this.#links.add(link)
-    return link
+    return this.#connections.connect(target, options)
   }
 
   /** Other peers with at least one connection, in the order in which they came. */
@@ -238,112 +188,36 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
 
   /** A plain snapshot: connections, channels, queue, bytes, limits hit, errors by code. */
   stats(): PeerStats {
+    const { links, listeners, errorCounts } = this.#connections
     const { heldBytes } = this.#blocks
-    const counts = this.#errorCounts
-    return collectPeerStats(this.#pool, this.#assigner, this.#links, this.#listeners, counts, heldBytes)
+    return collectPeerStats(this.#pool, this.#assigner, links, listeners, errorCounts, heldBytes)
   }
 
   // ---- the end ------------------------------------------------------------------------------------------------------
 
   /** Takes no new work, lets running work end for up to `graceMs`, then closes. */
   async drain(options: DrainOptions = {}): Promise<void> {
-    const graceMs = options.graceMs ?? DEFAULT_GRACE_MS
-    if (this.#phase === 'closed') return this.#untilReleased()
-    this.#phase = 'draining'
-    const stopped = this.#stopListening()
-    for (const link of this.#links) if (link.state === 'BACKOFF' || link.state === 'CONNECTING') link.close()
+    if (this.#connections.isClosed) return this.#connections.untilReleased()
     this.#filters.close('this peer drains', this.#assigner)
     this.#assigner.close('this peer drains')
-    for (const connection of this.#pool.connections) connection.driver.session.drain(graceMs)
-    await this.#untilReleased()
-    await stopped
+    await this.#connections.drain(options.graceMs ?? DEFAULT_GRACE_MS)
     await this.close()
   }
 
   /** Settles everything at once and closes all connections. Resolves when nothing is left that holds the process. */
   async close(): Promise<void> {
-    this.#phase = 'closed'
-    const stopped = this.#stopListening()
     this.#filters.close('this peer was closed', this.#assigner)
     this.#assigner.close('this peer was closed')
-    for (const link of this.#links) link.close()
-    for (const connection of [...this.#pool.connections]) connection.driver.session.close()
+    const closed = this.#connections.close()
     this.#events.clear()
-    await this.#untilReleased()
-    await stopped
+    await closed
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain({ graceMs: 5_000 })
   }
 
-  // ---- for links ----------------------------------------------------------------------------------------------------
-
-  /** @internal */
-  adopt(connection: Connection, link: Link, auth: string | Uint8Array | undefined): PeerConnection {
-    const adopted = this.#start(connection, false, auth)
-    this.#linkOf.set(adopted, link)
-    return adopted
-  }
-
-  /** @internal */
-  async credentials(): Promise<string | Uint8Array | undefined> {
-    const { credentials } = this.options
-    return typeof credentials === 'function' ? await credentials() : credentials
-  }
-
-  /** @internal */
-  onAttemptFailed(link: Link, error: PeerplexError): void {
-    this.#lastConnectError = error
-    this.#count(error.code)
-    this.options.logger.warn('connection failed', { url: link.url, code: error.code, message: error.message })
-  }
-
-  /** @internal */
-  onLinkClosed(link: Link): void {
-    this.#links.delete(link)
-  }
-
-  // ---- connections --------------------------------------------------------------------------------------------------
-
-  #onAccept(connection: Connection): void {
-    if (this.#phase !== 'open' || !this.#hasRoomFor(connection)) {
-      this.#count('CONNECTIONS_REFUSED')
-      connection.destroy()
-      return
-    }
-    this.#start(connection, true)
-  }
-
-  #hasRoomFor({ url }: Connection): boolean {
-    const { maxConnections, maxConnectionsPerAddress } = this.options
-    return (
-      this.#pool.connections.size < maxConnections && this.#pool.acceptedFrom(url) < maxConnectionsPerAddress
-    )
-  }
-
-  #start(connection: Connection, isAccepted: boolean, auth?: string | Uint8Array): PeerConnection {
-    const profile = this.#profileOf(auth)
-    const options = { profile, clock: this.options.clock }
-    const started = new PeerConnection(connection, isAccepted, options, this)
-    this.#pool.add(started)
-    started.driver.start()
-    return started
-  }
-
-  /** @internal */
-  onHello(connection: PeerConnection, hello: Hello): void {
-    const { headers } = hello
-    const codecs = this.#parts.codecs.parse(headers.get('codecs') ?? '')
-    const { remote, isNew, isRestart } = this.#pool.enter(connection, hello, headers)
-    connection.enter(remote, codecs, this.options.clock.now())
-    this.#linkOf.get(connection)?.onHello()
-    this.#lastConnectError = null
-    if (this.#phase === 'draining') connection.driver.session.drain(0)
-    if (isRestart) this.#events.emit('restart', { remote })
-    if (isNew) this.#events.emit('connect', { remote })
-    this.#assigner.pump()
-  }
+  // ---- told by connections --------------------------------------------------------------------------------------------
 
   /** @internal */
   onChannel(connection: PeerConnection, channel: Channel): void {
@@ -351,67 +225,13 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
   }
 
   /** @internal */
-  onOpenCredit(): void {
+  onRoom(): void {
     this.#assigner.pump()
   }
 
   /** @internal */
-  onDrain(connection: PeerConnection, { isFinal }: DrainInfo): void {
-    if (isFinal) return
-    this.#linkOf.get(connection)?.onDrain()
-    if (connection.remote !== null) this.#events.emit('drain', { remote: connection.remote })
-    this.#assigner.pump()
-  }
-
-  /** @internal */
-  onClose(connection: PeerConnection, error: PeerplexError | null): void {
-    connection.closeError = error
-    if (error !== null) this.#count(error.code)
-    const gone = this.#pool.remove(connection)
-    if (gone !== null) {
-      this.#events.emit('disconnect', error === null ? { remote: gone } : { remote: gone, reason: error })
-    }
-    // For a connection that was dialed its link says so.
-    if (error !== null && !this.#linkOf.has(connection)) {
-      const { code, message, hint, cause } = error
-      const fields = { url: connection.url, code, message, hint }
-      const why = cause instanceof Error ? { ...fields, cause: cause.message } : fields
-      this.options.logger.info('accepted connection ended', why)
-    }
-    // A peer on its way out does not dial again.
-    if (this.#phase === 'open') this.#linkOf.get(connection)?.onLost(connection, error)
-    else this.#linkOf.get(connection)?.close()
-    this.#linkOf.delete(connection)
-    this.#releasing.add(connection)
-  }
-
-  /** Sessions that are over, whose connections still take their leave. */
-  readonly #releasing = new Set<PeerConnection>()
-
-  /** @internal */
-  onReleased(connection: PeerConnection): void {
-    this.#releasing.delete(connection)
-    if (this.#pool.connections.size + this.#releasing.size > 0) return
-    const waiting = this.#waitingForEnd
-    this.#waitingForEnd = []
-    for (const resolve of waiting) resolve()
-  }
-
-  #untilReleased(): Promise<void> {
-    if (this.#pool.connections.size + this.#releasing.size === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#waitingForEnd.push(resolve))
-  }
-
-  async #stopListening(): Promise<void> {
-    const listeners = [...this.#listeners]
-    this.#listeners.clear()
-    await Promise.allSettled(listeners.map((listener) => listener.close()))
-  }
-
-  /** A handler threw, or something that should not: on that channel, if on any. @internal */
-  onError(connection: PeerConnection, error: unknown, name: string): void {
-    this.#count('HANDLER_ERRORS')
-    this.reportError(error, name, connection.remote?.id ?? '')
+  emit(event: keyof PeerEventMap, info: PeerEvent): void {
+    this.#events.emit(event, info)
   }
 
   /** An error that no caller hears of. @internal */
@@ -421,25 +241,6 @@ export class ChannelPeer implements LinkHost, CoreHost, FilterHost, ConnectionHo
     } catch (thrown) {
       this.options.logger.error('onError threw', { error: String(thrown) })
     }
-  }
-
-  #count(code: string): void {
-    this.#errorCounts.set(code, (this.#errorCounts.get(code) ?? 0) + 1)
-  }
-
-  #transportOptions(options: TransportOptions): TransportOptions {
-    if (typeof options !== 'object' || options === null)
-      throw invalidArgument(
-        `the options are ${showScalar(options)}`,
-        'give an object, see docs/transports.md',
-      )
-    const { tls } = this.options
-    return tls === undefined ? options : { tls, ...options }
-  }
-
-  #assertOpen(verb: string): void {
-    if (this.#phase === 'open') return
-    throw failedPrecondition(`${verb} on a peer that is ${this.#phase}`, 'create a new peer')
   }
 }
 

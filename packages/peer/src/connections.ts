@@ -1,0 +1,283 @@
+// Owns: how the connections of a peer come and go: what is bound, what is connected to, what was accepted, and their end.
+// Must not know: what is opened on them, and to which of them it goes.
+
+import type { Channel, DrainInfo, Hello, PeerplexError } from '@peerplex/wire'
+import { type BlockPool, failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
+import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
+import type { CodecSet } from './codec-set.js'
+import type { PeerEvent, PeerEventMap } from './events.js'
+import { Link, type LinkHost } from './link.js'
+import type { ResolvedPeerOptions, TransportOptions } from './options.js'
+import { type ConnectionHost, PeerConnection } from './peer-connection.js'
+import type { Pool } from './pool.js'
+import { createProfiles, type Profiles } from './profiles.js'
+import { findTransport, handedInTransport } from './targets.js'
+
+/** One `bind`. */
+export interface BoundListener {
+  /** Where it listens, with the real port. */
+  readonly url: string
+  /** Stops accepting; connections that exist stay. */
+  close(): Promise<void>
+}
+
+/** What connections are made of. */
+export interface ConnectionParts {
+  readonly transports: readonly Transport[]
+  readonly codecs: CodecSet
+  /** HELLO `agent`: name and version of the library. */
+  readonly agent?: string
+}
+
+/** What connections tell their peer. */
+export interface ConnectionsHost {
+  onChannel(connection: PeerConnection, channel: Channel): void
+  /** There may be room where there was none. */
+  onRoom(): void
+  emit(event: keyof PeerEventMap, info: PeerEvent): void
+  /** An error that no caller hears of. */
+  reportError(error: unknown, name: string, remote: string): void
+}
+
+export class Connections implements LinkHost, ConnectionHost {
+  readonly options: ResolvedPeerOptions
+  readonly links: Set<Link> = new Set()
+  readonly listeners: Set<Listener> = new Set()
+  /** How often which error ended something here. */
+  readonly errorCounts: Map<string, number> = new Map()
+  /** Why no connection could be made lately; null once one was. */
+  lastError: PeerplexError | null = null
+  readonly #host: ConnectionsHost
+  readonly #pool: Pool
+  readonly #codecs: CodecSet
+  readonly #transports: readonly Transport[]
+  readonly #profileOf: Profiles
+  readonly #linkOf = new Map<PeerConnection, Link>()
+  /** Sessions that are over, whose connections still take their leave. */
+  readonly #releasing = new Set<PeerConnection>()
+  #phase: 'open' | 'draining' | 'closed' = 'open'
+  #waitingForEnd: (() => void)[] = []
+
+  constructor(
+    parts: ConnectionParts,
+    options: ResolvedPeerOptions,
+    pool: Pool,
+    blocks: BlockPool,
+    host: ConnectionsHost,
+  ) {
+    this.options = options
+    this.#host = host
+    this.#pool = pool
+    this.#codecs = parts.codecs
+    this.#transports = [...parts.transports, handedInTransport()]
+    this.#profileOf = createProfiles(options, parts, blocks)
+  }
+
+  // ---- where the peer is reached, and whom it reaches -----------------------------------------------------------------
+
+  async bind(target: string | object, options: TransportOptions): Promise<BoundListener> {
+    this.#assertOpen('bind')
+    const { transport, endpoint } = findTransport(target, this.#transports)
+    const listener = await transport.listen(
+      endpoint,
+      { transport: this.#transportOptions(options) },
+      (connection) => this.#onAccept(connection),
+    )
+    if (this.#phase !== 'open') {
+      await listener.close()
+      this.#assertOpen('bind')
+    }
+    this.listeners.add(listener)
+    return {
+      get url() {
+        return listener.url
+      },
+      close: async () => {
+        this.listeners.delete(listener)
+        await listener.close()
+      },
+    }
+  }
+
+  connect(target: string | object, options: TransportOptions): Link {
+    this.#assertOpen('connect')
+    const { transport, endpoint } = findTransport(target, this.#transports)
+    const link = new Link(this, transport, endpoint, this.#transportOptions(options))
+    this.links.add(link)
+    return link
+  }
+
+  #transportOptions(options: TransportOptions): TransportOptions {
+    if (typeof options !== 'object' || options === null)
+      throw invalidArgument(
+        `the options are ${showScalar(options)}`,
+        'give an object, see docs/transports.md',
+      )
+    const { tls } = this.options
+    return tls === undefined ? options : { tls, ...options }
+  }
+
+  #assertOpen(verb: string): void {
+    if (this.#phase === 'open') return
+    throw failedPrecondition(`${verb} on a peer that is ${this.#phase}`, 'create a new peer')
+  }
+
+  // ---- the end ------------------------------------------------------------------------------------------------------
+
+  get isClosed(): boolean {
+    return this.#phase === 'closed'
+  }
+
+  /** Takes no new connection and lets those that exist end. Resolves when none is left and no listener holds its address. */
+  async drain(graceMs: number): Promise<void> {
+    this.#phase = 'draining'
+    const stopped = this.#stopListening()
+    for (const link of this.links) if (link.state === 'BACKOFF' || link.state === 'CONNECTING') link.close()
+    for (const connection of this.#pool.connections) connection.driver.session.drain(graceMs)
+    await this.untilReleased()
+    await stopped
+  }
+
+  /** Ends everything at once. Resolves when nothing is left that holds the process. */
+  async close(): Promise<void> {
+    this.#phase = 'closed'
+    const stopped = this.#stopListening()
+    for (const link of this.links) link.close()
+    for (const connection of [...this.#pool.connections]) connection.driver.session.close()
+    await this.untilReleased()
+    await stopped
+  }
+
+  /** Resolves when no connection is left. */
+  untilReleased(): Promise<void> {
+    if (this.#pool.connections.size + this.#releasing.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#waitingForEnd.push(resolve))
+  }
+
+  async #stopListening(): Promise<void> {
+    const listeners = [...this.listeners]
+    this.listeners.clear()
+    await Promise.allSettled(listeners.map((listener) => listener.close()))
+  }
+
+  // ---- for links ----------------------------------------------------------------------------------------------------
+
+  adopt(connection: Connection, link: Link, auth: string | Uint8Array | undefined): PeerConnection {
+    const adopted = this.#start(connection, false, auth)
+    this.#linkOf.set(adopted, link)
+    return adopted
+  }
+
+  async credentials(): Promise<string | Uint8Array | undefined> {
+    const { credentials } = this.options
+    return typeof credentials === 'function' ? await credentials() : credentials
+  }
+
+  onAttemptFailed(link: Link, error: PeerplexError): void {
+    this.lastError = error
+    this.#count(error.code)
+    this.options.logger.warn('connection failed', { url: link.url, code: error.code, message: error.message })
+  }
+
+  onLinkClosed(link: Link): void {
+    this.links.delete(link)
+  }
+
+  reportError(error: unknown, name: string, remote: string): void {
+    this.#host.reportError(error, name, remote)
+  }
+
+  // ---- connections --------------------------------------------------------------------------------------------------
+
+  #onAccept(connection: Connection): void {
+    if (this.#phase !== 'open' || !this.#hasRoomFor(connection)) {
+      this.#count('CONNECTIONS_REFUSED')
+      connection.destroy()
+      return
+    }
+    this.#start(connection, true)
+  }
+
+  #hasRoomFor({ url }: Connection): boolean {
+    const { maxConnections, maxConnectionsPerAddress } = this.options
+    return (
+      this.#pool.connections.size < maxConnections && this.#pool.acceptedFrom(url) < maxConnectionsPerAddress
+    )
+  }
+
+  #start(connection: Connection, isAccepted: boolean, auth?: string | Uint8Array): PeerConnection {
+    const profile = this.#profileOf(auth)
+    const options = { profile, clock: this.options.clock }
+    const started = new PeerConnection(connection, isAccepted, options, this)
+    this.#pool.add(started)
+    started.driver.start()
+    return started
+  }
+
+  onHello(connection: PeerConnection, hello: Hello): void {
+    const { headers } = hello
+    const codecs = this.#codecs.parse(headers.get('codecs') ?? '')
+    const { remote, isNew, isRestart } = this.#pool.enter(connection, hello, headers)
+    connection.enter(remote, codecs, this.options.clock.now())
+    this.#linkOf.get(connection)?.onHello()
+    this.lastError = null
+    if (this.#phase === 'draining') connection.driver.session.drain(0)
+    if (isRestart) this.#host.emit('restart', { remote })
+    if (isNew) this.#host.emit('connect', { remote })
+    this.#host.onRoom()
+  }
+
+  onChannel(connection: PeerConnection, channel: Channel): void {
+    this.#host.onChannel(connection, channel)
+  }
+
+  onOpenCredit(): void {
+    this.#host.onRoom()
+  }
+
+  onDrain(connection: PeerConnection, { isFinal }: DrainInfo): void {
+    if (isFinal) return
+    this.#linkOf.get(connection)?.onDrain()
+    if (connection.remote !== null) this.#host.emit('drain', { remote: connection.remote })
+    this.#host.onRoom()
+  }
+
+  /** A handler threw, or something that should not: on that channel, if on any. */
+  onError(connection: PeerConnection, error: unknown, name: string): void {
+    this.#count('HANDLER_ERRORS')
+    this.#host.reportError(error, name, connection.remote?.id ?? '')
+  }
+
+  onClose(connection: PeerConnection, error: PeerplexError | null): void {
+    connection.closeError = error
+    if (error !== null) this.#count(error.code)
+    const gone = this.#pool.remove(connection)
+    if (gone !== null) {
+      this.#host.emit('disconnect', error === null ? { remote: gone } : { remote: gone, reason: error })
+    }
+    // For a connection that was dialed its link says so.
+    if (error !== null && !this.#linkOf.has(connection)) {
+      const { code, message, hint, cause } = error
+      const fields = { url: connection.url, code, message, hint }
+      const why = cause instanceof Error ? { ...fields, cause: cause.message } : fields
+      this.options.logger.info('accepted connection ended', why)
+    }
+    // A peer on its way out does not dial again.
+    if (this.#phase === 'open') this.#linkOf.get(connection)?.onLost(connection, error)
+    else this.#linkOf.get(connection)?.close()
+    this.#linkOf.delete(connection)
+    this.#releasing.add(connection)
+  }
+
+  onReleased(connection: PeerConnection): void {
+    this.#releasing.delete(connection)
+    if (this.#pool.connections.size + this.#releasing.size > 0) return
+    const waiting = this.#waitingForEnd
+    this.#waitingForEnd = []
+    for (const resolve of waiting) resolve()
+  }
+
+  #count(code: string): void {
+    this.errorCounts.set(code, (this.errorCounts.get(code) ?? 0) + 1)
+  }
+}
