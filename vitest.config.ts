@@ -14,7 +14,7 @@ export default defineConfig({
     // Only to end what hangs: how long something takes is measured by the bench, on machines of any speed.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    include: ['{packages/*,demo,examples,scripts,spec,bench}/**/*.test.ts'],
+    include: ['{packages/*,demo,examples,scripts,spec,bench,chaos}/**/*.test.ts'],
     exclude: [...configDefaults.exclude, '**/dist/**'],
     reporters: ['default', countReporter({ file: join(root, '.cache/test-counts.json'), root })],
     coverage: {

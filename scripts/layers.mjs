@@ -50,6 +50,7 @@ export const LAYERS = {
   '@peerplex/conformance': { uses: [] },
   '@peerplex/testkit': { uses: [ANY], outside: ['fast-check'] },
   '@peerplex/bench': { uses: [ANY], outside: [ANY] },
+  '@peerplex/chaos': { uses: [ANY] },
   '@peerplex/examples': { uses: [ANY], outside: [ANY] },
   '@peerplex/demo': { uses: [ANY] },
 }
