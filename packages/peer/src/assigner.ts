@@ -20,12 +20,19 @@ import {
 import type { ResolvedPeerOptions } from './options.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { Pool } from './pool.js'
+import { RetryPolicy } from './retry-policy.js'
+import type { Avoidance, TargetGroup } from './route.js'
 
-/** An open that was refused is tried so often in all. */
-const MAX_ATTEMPTS = 3
+/** What a peer says that had better be left alone for a while. */
+const REFUSALS: ReadonlySet<string> = new Set(['REFUSED', 'UNAVAILABLE'])
 
-/** Refusals that another attempt, maybe elsewhere, can overcome. */
-const PASSING: ReadonlySet<string> = new Set(['REFUSED', 'UNAVAILABLE'])
+/** Where names are looked up that somebody else knows the targets of. */
+export interface GroupFinder {
+  /** Whether there are none. */
+  readonly isEmpty: boolean
+  /** Where a name is looked up to, which begins to be if it was not; null when nobody does that for it. */
+  find(name: string): TargetGroup | null
+}
 
 export interface AssignerStats {
   readonly queuedCalls: number
@@ -33,6 +40,10 @@ export interface AssignerStats {
   readonly blockedCalls: number
   readonly droppedCalls: number
   readonly retriedCalls: number
+  /** Failed for good although repeating them was harmless: more than a tenth of all would have been repeated. */
+  readonly unaffordableRetries: number
+  /** Peers that others are taken before, because they failed or refused lately. */
+  readonly ejectedPeers: number
 }
 
 export class Assigner {
@@ -41,6 +52,10 @@ export class Assigner {
   readonly #codecs: CodecSet
   readonly #queue: OpenQueue
   readonly #lastError: () => PeerplexError | null
+  readonly #groups: GroupFinder
+  readonly #retries = new RetryPolicy()
+  /** When one that waits for its time may go. */
+  #wakeMs: number = Number.POSITIVE_INFINITY
   #isClosed = false
   #timer: TimerHandle = null
   #timerMs: number = Number.POSITIVE_INFINITY
@@ -56,12 +71,14 @@ export class Assigner {
     pool: Pool,
     codecs: CodecSet,
     lastError: () => PeerplexError | null,
+    groups: GroupFinder,
   ) {
     this.#options = options
     this.#pool = pool
     this.#codecs = codecs
     this.#queue = new OpenQueue(options.queue)
     this.#lastError = lastError
+    this.#groups = groups
   }
 
   get stats(): AssignerStats {
@@ -71,6 +88,8 @@ export class Assigner {
       blockedCalls: this.#queue.blockedCount,
       droppedCalls: this.#droppedCount,
       retriedCalls: this.#retriedCount,
+      unaffordableRetries: this.#retries.unaffordableCount,
+      ejectedPeers: this.#pool.ejectedCount,
     }
   }
 
@@ -85,15 +104,28 @@ export class Assigner {
       this.fail(request, closedError(request))
       return
     }
-    const connection = this.#connectionFor(request.spec)
+    request.group = this.#groupOf(request.spec)
+    const connection = this.#isNext(request.spec, request.group)
+      ? this.#pool.choose(request.spec, request.group, null)
+      : null
     if (connection !== null) this.#assign(request, connection)
     else this.#wait(request)
   }
 
-  /** Nobody overtakes those who wait already for the same; who waits for one particular peer stands in nobody else's way. */
-  #connectionFor(spec: OpenSpec): PeerConnection | null {
-    const isNext = spec.to !== undefined || this.#queue.count === this.#queue.targetedCount
-    return isNext ? this.#pool.choose(spec) : null
+  #groupOf({ name }: OpenSpec): TargetGroup | null {
+    return this.#groups.isEmpty ? null : this.#groups.find(name)
+  }
+
+  /** Nobody overtakes those who wait already for the same; who waits for some peers only stands in nobody else's way. */
+  #isNext({ to }: OpenSpec, group: TargetGroup | null): boolean {
+    return (
+      to !== undefined || group !== null || this.#queue.count === this.#queue.narrowCount || this.#isChoosy
+    )
+  }
+
+  /** Whether not every peer takes every name: then those that wait are not all alike. */
+  get #isChoosy(): boolean {
+    return this.#queue.count > 0 && this.#pool.hasChoosyRemotes
   }
 
   /**
@@ -103,7 +135,9 @@ export class Assigner {
   openNow(spec: OpenSpec, sink: OpenedSink): OpenRequest | number {
     const sequence = this.nextSequence()
     const needsRequest = this.#isClosed || spec.timeoutMs > 0
-    const connection = needsRequest ? null : this.#connectionFor(spec)
+    const group = needsRequest ? null : this.#groupOf(spec)
+    const isNext = !needsRequest && this.#isNext(spec, group)
+    const connection = isNext ? this.#pool.choose(spec, group, null) : null
     if (connection !== null) {
       const codec = this.#codecFor(spec, connection)
       const channel = codec instanceof Error ? null : tryOpen(spec, codec, connection, sink)
@@ -113,6 +147,7 @@ export class Assigner {
       }
     }
     const request = this.requestFor(spec, sink, sequence)
+    request.group = group
     if (needsRequest) this.enter(request)
     // Not looked for again: the program's own test for a target would be called twice.
     else if (connection === null) this.#wait(request)
@@ -140,11 +175,17 @@ export class Assigner {
     if (wasWaiting) request.sink.onCancelled?.(code, request)
   }
 
-  /** Marks a request as done; its sink calls this from `onClose` unless `retry` took it back. */
-  settle(request: OpenRequest): void {
+  /** Marks a request as done; its sink calls this from `onClose` unless `retry` took it back. `isAnswered`: the other side is well. */
+  settle(request: OpenRequest, isAnswered: boolean): void {
     request.state = 'settled'
-    if (request.connection === null) request.release()
-    else request.releaseTo(request.connection.driver.session.channels.outbox)
+    const { connection } = request
+    if (connection === null) {
+      request.release()
+      return
+    }
+    const health = connection.remote === null ? null : connection.remote.health
+    if (health !== null && isAnswered) health.succeed(this.#options.clock.now())
+    request.releaseTo(connection.driver.session.channels.outbox)
   }
 
   /**
@@ -154,12 +195,13 @@ export class Assigner {
    */
   retry(request: OpenRequest, outcome: Outcome): boolean {
     if (request.state !== 'assigned' || this.#isClosed) return false
+    const nowMs = this.#options.clock.now()
+    if (request.expiresAtMs <= nowMs) return false
     if (outcome.delivery === 'not-sent') {
       if (outcome.origin !== 'local' || outcome.name !== 'UNAVAILABLE') return false
       request.attempts--
-    } else if (!isHarmless(request, outcome) || request.attempts >= MAX_ATTEMPTS) return false
-    if (!request.spec.waitForReady && this.#pool.choose(request.spec) === null) return false
-    if (request.expiresAtMs <= this.#options.clock.now()) return false
+    } else if (!this.#mayRepeat(request, outcome, nowMs)) return false
+    if (!request.spec.waitForReady && this.#choose(request) === null) return false
     this.#retriedCount++
     request.earlier = overall(request.earlier, outcome.delivery)
     request.state = 'waiting'
@@ -171,12 +213,31 @@ export class Assigner {
     return true
   }
 
+  #mayRepeat(request: OpenRequest, outcome: Outcome, nowMs: number): boolean {
+    const isRefused = outcome.origin === 'remote' && outcome.delivery === 'not-processed'
+    if (isRefused && REFUSALS.has(outcome.name) && request.remote !== null) {
+      this.#pool.noteFailure(request.remote)
+    }
+    const { waitMs } = this.#options.queue
+    const latestMs = Math.min(request.expiresAtMs, waitMs === 0 ? Number.POSITIVE_INFINITY : nowMs + waitMs)
+    const hasOther = ({ spec, group, avoidance }: OpenRequest): boolean =>
+      this.#pool.isReady(spec, group, avoidance)
+    return this.#retries.allows(request, outcome, nowMs, latestMs, this.#sequence, hasOther)
+  }
+
+  #choose({ spec, group, avoidance }: OpenRequest): PeerConnection | null {
+    return this.#pool.choose(spec, group, avoidance)
+  }
+
   /** Something changed for the better: brings waiting opens to connections, in order. */
   pump(): void {
     let isFull = false
+    const isChoosy = this.#isChoosy
+    this.#wakeMs = Number.POSITIVE_INFINITY
     for (let request = this.#queue.first; request !== null; ) {
       const next = this.#queue.after(request)
-      const connection = isFull && request.spec.to === undefined ? null : this.#pool.choose(request.spec)
+      const isNarrow = request.isNarrow || isChoosy
+      const connection = isFull && !isNarrow ? null : this.#choose(request)
       if (connection !== null) {
         this.#queue.remove(request)
         this.#assign(request, connection)
@@ -184,12 +245,18 @@ export class Assigner {
         request = next !== null && this.#queue.holds(next) ? next : this.#queue.first
         continue
       }
-      if (request.spec.to === undefined) {
+      if (request.avoidance !== null) this.#wakeFor(request.avoidance)
+      if (!isNarrow) {
         isFull = true
-        if (this.#queue.targetedCount === 0) return
+        if (this.#queue.narrowCount === 0) break
       }
       request = next
     }
+    this.#schedule()
+  }
+
+  #wakeFor(avoidance: Avoidance): void {
+    this.#wakeMs = Math.min(this.#wakeMs, avoidance.endsMs(this.#options.clock.now()))
   }
 
   /** Fails everything that waits; nothing is taken any more. */
@@ -219,7 +286,7 @@ export class Assigner {
 
   #wait(request: OpenRequest): void {
     if (!request.spec.waitForReady) {
-      const isFull = this.#pool.isReady(request)
+      const isFull = this.#pool.isReady(request.spec, request.group, null)
       const cause = isFull ? null : this.#lastError()
       const what = isFull ? 'the other side takes no more calls at a time' : 'no connection is ready'
       const reason = cause === null ? what : `${what}: ${cause.message}`
@@ -308,7 +375,8 @@ export class Assigner {
     for (let request = this.#queue.takeExpired(nowMs); request; request = this.#queue.takeExpired(nowMs)) {
       this.fail(request, this.#expiryError(request, nowMs))
     }
-    this.#schedule()
+    if (nowMs >= this.#wakeMs) this.pump()
+    else this.#schedule()
   }
 
   #expiryError(request: OpenRequest, nowMs: number): PeerplexError {
@@ -329,7 +397,7 @@ export class Assigner {
   }
 
   #schedule(): void {
-    const at = this.#queue.earliestMs
+    const at = Math.min(this.#queue.earliestMs, this.#wakeMs)
     if (at >= this.#timerMs) return
     this.#clearTimer()
     this.#timerMs = at
@@ -355,13 +423,6 @@ function tryOpen(
   } catch {
     return null
   }
-}
-
-/** Whether a request that has left may leave again. */
-function isHarmless({ spec }: OpenRequest, outcome: Outcome): boolean {
-  if (!PASSING.has(outcome.name)) return false
-  if (outcome.delivery === 'not-processed') return true
-  return outcome.delivery === 'unknown' && spec.isIdempotent && !spec.isOneway
 }
 
 function closedError(request: OpenRequest): PeerplexError {

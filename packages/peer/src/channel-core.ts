@@ -32,7 +32,7 @@ import {
 } from './core-bits.js'
 import type { CommonParts, OpenedSink } from './core-host.js'
 import type { Flowing } from './flow-queue.js'
-import { asPeerplexError, type OpenRequest, type OpenSpec, outcomeError } from './open-request.js'
+import { asPeerplexError, isAnswered, type OpenRequest, type OpenSpec, outcomeError } from './open-request.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { RemotePeer } from './remote-peer.js'
 
@@ -329,8 +329,7 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
       return
     }
     this.ended(outcome)
-    const { request } = this
-    if (request !== null) this.common.host.settle(request)
+    if (this.request !== null) this.common.host.settle(this.request, isAnswered(outcome))
     this.closed()
   }
 
@@ -342,6 +341,7 @@ export class ChannelCore extends ChannelOutput implements OpenedSink, Flowing {
     if (typeof this.origin === 'number') {
       const request = host.requestFor(spec as OpenSpec, this, this.origin)
       request.state = 'assigned'
+      request.connection = this.common.connection
       request.attempts = 1
       request.heldBytes = this.heldBytes
       this.origin = request

@@ -15,6 +15,8 @@ export interface ChannelOptions {
   readonly codec?: string | undefined
   /** Peer id, or a test over the remote peers. */
   readonly to?: Target | undefined
+  /** Equal keys go to the same peer as long as it is there; told to the other side, for those that pass it on. 1 to 1,024 characters. */
+  readonly routeKey?: string | undefined
   /** Opening it twice does no harm; told to the other side. */
   readonly idempotent?: boolean | undefined
   /** False: fails at once when no connection is ready. Default: that of the peer. */
@@ -44,6 +46,7 @@ export interface OpenShape {
 
 const MAX_MS = 2 ** 31 - 1
 const MAX_NAME_BYTES = 255
+const MAX_KEY_CHARACTERS = 1_024
 const LEAST_WINDOW_BYTES = 16_384
 
 /** What is told when nothing is: specs of such opens are made once a name. */
@@ -109,10 +112,12 @@ export function openSpec(
   shape: OpenShape,
 ): OpenSpec {
   assertOptions(name, options, shape)
+  const headers = headersOf(options)
   return {
     name,
     codec: options.codec,
-    headers: Headers.from(options.headers),
+    headers,
+    routeKey: options.routeKey ?? headers.get('route-key'),
     timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
     isLast: shape.hasMessage,
     isOneway: shape.isOneway,
@@ -127,7 +132,7 @@ export function openSpec(
 }
 
 function assertOptions(name: string, options: ChannelOptions, shape: OpenShape): void {
-  const { timeoutMs, to, codec, signal, onHeaders, onTrailers } = options
+  const { timeoutMs, to, routeKey, codec, signal, onHeaders, onTrailers } = options
   const { windowBytes, windowMessages } = shape
   if (!isWhole(timeoutMs, 0, MAX_MS))
     throw wrong(name, shape, 'timeoutMs', timeoutMs, `a whole number from 0 (none) to ${MAX_MS}`)
@@ -143,12 +148,21 @@ function assertOptions(name: string, options: ChannelOptions, shape: OpenShape):
     throw wrong(name, shape, 'windowMessages', windowMessages, 'a whole number from 1 to 65535')
   if (!isKind(to, 'string') && typeof to !== 'function')
     throw wrong(name, shape, 'to', to, 'the id of a peer, or a function that tells which peers will do')
+  if (!isKind(routeKey, 'string') || routeKey === '' || (routeKey?.length ?? 0) > MAX_KEY_CHARACTERS)
+    throw wrong(name, shape, 'routeKey', routeKey, `text of 1 to ${MAX_KEY_CHARACTERS} characters`)
   if (!isKind(codec, 'string'))
     throw wrong(name, shape, 'codec', codec, "the name of a codec, such as 'json'")
   if (signal !== undefined && typeof signal?.addEventListener !== 'function')
     throw wrong(name, shape, 'signal', signal, 'an AbortSignal')
   if (!isKind(onHeaders, 'function')) throw wrong(name, shape, 'onHeaders', onHeaders, 'a function')
   if (!isKind(onTrailers, 'function')) throw wrong(name, shape, 'onTrailers', onTrailers, 'a function')
+}
+
+/** What the program says, and the key that it gives beside. */
+function headersOf({ headers, routeKey }: Pick<ChannelOptions, 'headers' | 'routeKey'>): Headers {
+  const own = Headers.from(headers)
+  if (routeKey === undefined || own.has('route-key')) return own
+  return Headers.from([...own.rawEntries(), ['route-key', routeKey]])
 }
 
 function isWhole(value: number | undefined, min: number, max: number): boolean {

@@ -2,9 +2,11 @@
 // it, and its end. Everything with a rule of its own is in a file of its own; this one puts them together.
 // Must not know: any transport or codec (they are handed in), what messages mean.
 
-import type { Channel } from '@peerplex/wire'
+import type { Channel, PeerplexError } from '@peerplex/wire'
 import { BlockPool } from '@peerplex/wire/internal'
+import type { TargetResolver } from '@peerplex/wire/transport'
 import { Assigner } from './assigner.js'
+import { type AutoOptions, AutoTable } from './auto.js'
 import { ChannelCore } from './channel-core.js'
 import { type ChannelHandler, inboundHandler } from './channel-handler.js'
 import { type ChannelOptions, channelSpec, NO_OPTIONS, SpecCache } from './channel-options.js'
@@ -53,14 +55,17 @@ export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
   readonly #events = new EventTable((error) => this.reportError(error, '', ''))
   readonly #blocks: BlockPool = new BlockPool()
   readonly #connections: Connections
+  readonly #autos: AutoTable
 
   /** @internal Use `createChannelPeer`. */
   constructor(parts: ChannelPeerParts, options: ChannelPeerOptions) {
     this.codecs = parts.codecs
     this.options = resolvePeerOptions(options)
-    this.#pool = new Pool(parts.createRemote)
+    this.#pool = new Pool(this.options, parts.createRemote)
     this.#connections = new Connections(parts, this.options, this.#pool, this.#blocks, this)
-    this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, () => this.#connections.lastError)
+    this.#autos = new AutoTable(this.#connections)
+    const lastError = (): PeerplexError | null => this.#connections.lastError
+    this.#assigner = new Assigner(this.options, this.#pool, parts.codecs, lastError, this.#autos)
     this.#inbox = new Inbox(parts.codecs, this.#filters)
   }
 
@@ -86,6 +91,15 @@ export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
    */
   connect(target: string | object, options: TransportOptions = {}): Link {
     return this.#connections.connect(target, options)
+  }
+
+  /**
+   * Names and patterns whose targets `resolver` knows: it is asked when one of them is first opened, again after a failure, and when its
+   * `watch` tells of a change; all URLs that it gives are connected to. Such names go nowhere else, and such connections carry no others;
+   * when nothing was opened for `idleMs` they end. Returns what undoes it. Throws UsageError ALREADY_EXISTS, INVALID_ARGUMENT.
+   */
+  auto(pattern: string, resolver: TargetResolver, options: AutoOptions = {}): () => void {
+    return this.#autos.add(pattern, resolver, options)
   }
 
   /** Other peers with at least one connection, in the order in which they came. */
@@ -157,6 +171,12 @@ export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
     else this.#filters.send(request, this.#assigner)
   }
 
+  /** Peers that an open may go to now, with room or without. @internal */
+  remotesFor(spec: OpenSpec): RemotePeer[] {
+    const group = this.#autos.find(spec.name)
+    return this.#pool.remotes.filter((remote) => this.#pool.isCandidate(remote, spec, group))
+  }
+
   /** The number of the next request. @internal */
   nextSequence(): number {
     return this.#assigner.nextSequence()
@@ -170,8 +190,8 @@ export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
     return this.#assigner.retry(request, outcome)
   }
 
-  /** @internal */ settle(request: OpenRequest): void {
-    this.#assigner.settle(request)
+  /** @internal */ settle(request: OpenRequest, isAnswered: boolean): void {
+    this.#assigner.settle(request, isAnswered)
   }
 
   /** @internal */ hold(request: OpenRequest, bytes: number): boolean {
@@ -190,7 +210,8 @@ export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
   stats(): PeerStats {
     const { links, listeners, errorCounts } = this.#connections
     const { heldBytes } = this.#blocks
-    return collectPeerStats(this.#pool, this.#assigner, links, listeners, errorCounts, heldBytes)
+    const stats = collectPeerStats(this.#pool, this.#assigner, links, listeners, errorCounts, heldBytes)
+    return { ...stats, autos: this.#autos.stats() }
   }
 
   // ---- the end ------------------------------------------------------------------------------------------------------
@@ -198,6 +219,7 @@ export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
   /** Takes no new work, lets running work end for up to `graceMs`, then closes. */
   async drain(options: DrainOptions = {}): Promise<void> {
     if (this.#connections.isClosed) return this.#connections.untilReleased()
+    this.#autos.close()
     this.#filters.close('this peer drains', this.#assigner)
     this.#assigner.close('this peer drains')
     await this.#connections.drain(options.graceMs ?? DEFAULT_GRACE_MS)
@@ -206,6 +228,7 @@ export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
 
   /** Settles everything at once and closes all connections. Resolves when nothing is left that holds the process. */
   async close(): Promise<void> {
+    this.#autos.close()
     this.#filters.close('this peer was closed', this.#assigner)
     this.#assigner.close('this peer was closed')
     const closed = this.#connections.close()

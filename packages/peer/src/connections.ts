@@ -4,6 +4,7 @@
 import type { Channel, DrainInfo, Hello, PeerplexError } from '@peerplex/wire'
 import { type BlockPool, failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
+import type { AutoHost } from './auto.js'
 import type { CodecSet } from './codec-set.js'
 import type { PeerEvent, PeerEventMap } from './events.js'
 import { Link, type LinkHost } from './link.js'
@@ -39,7 +40,7 @@ export interface ConnectionsHost {
   reportError(error: unknown, name: string, remote: string): void
 }
 
-export class Connections implements LinkHost, ConnectionHost {
+export class Connections implements LinkHost, ConnectionHost, AutoHost {
   readonly options: ResolvedPeerOptions
   readonly links: Set<Link> = new Set()
   readonly listeners: Set<Listener> = new Set()
@@ -107,6 +108,29 @@ export class Connections implements LinkHost, ConnectionHost {
     return link
   }
 
+  /** For names that are looked up. Throws UsageError for what is no endpoint. */
+  assertTarget(url: string): void {
+    findTransport(url, this.#transports)
+  }
+
+  dial(url: string): Link {
+    this.#assertOpen('connect')
+    const { transport, endpoint } = findTransport(url, this.#transports)
+    const link = new Link(this, transport, endpoint, this.#transportOptions({}), true)
+    this.links.add(link)
+    return link
+  }
+
+  onLookupFailed(pattern: string, error: PeerplexError): void {
+    this.lastError = error
+    this.#count(error.code)
+    this.options.logger.warn('lookup failed', { pattern, code: error.code, message: error.message })
+  }
+
+  onRoom(): void {
+    this.#host.onRoom()
+  }
+
   #transportOptions(options: TransportOptions): TransportOptions {
     if (typeof options !== 'object' || options === null)
       throw invalidArgument(
@@ -164,6 +188,7 @@ export class Connections implements LinkHost, ConnectionHost {
 
   adopt(connection: Connection, link: Link, auth: string | Uint8Array | undefined): PeerConnection {
     const adopted = this.#start(connection, false, auth)
+    adopted.dialedFor = link.isLookedUp ? link.url : null
     this.#linkOf.set(adopted, link)
     return adopted
   }
@@ -251,6 +276,7 @@ export class Connections implements LinkHost, ConnectionHost {
   onClose(connection: PeerConnection, error: PeerplexError | null): void {
     connection.closeError = error
     if (error !== null) this.#count(error.code)
+    if (error !== null && connection.remote !== null) this.#pool.noteFailure(connection.remote)
     const gone = this.#pool.remove(connection)
     if (gone !== null) {
       this.#host.emit('disconnect', error === null ? { remote: gone } : { remote: gone, reason: error })

@@ -22,7 +22,8 @@ export interface CoreHost {
   requestFor(spec: OpenSpec, sink: RequestSink, sequence: number): OpenRequest
   cancel(request: OpenRequest, code?: number): void
   retry(request: OpenRequest, outcome: Outcome): boolean
-  settle(request: OpenRequest): void
+  /** `isAnswered`: the other side said how it ended. */
+  settle(request: OpenRequest, isAnswered: boolean): void
   reportError(error: unknown, name: string, remote: string): void
 }
 

@@ -1,5 +1,6 @@
 // What a user of channels gets; siblings of this project find more in internal.ts.
 
+export type { AutoOptions, AutoStats } from './auto.js'
 export type { ChannelHandler } from './channel-handler.js'
 export type { MessageCallback } from './channel-input.js'
 export type { ChannelOptions } from './channel-options.js'
@@ -20,6 +21,7 @@ export { MutableHeaders } from './mutable-headers.js'
 export type { Target } from './open-request.js'
 export { outcomeError } from './open-request.js'
 export type {
+  BalancePolicy,
   ChannelPeerOptions,
   Credentials,
   DrainOptions,

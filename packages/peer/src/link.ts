@@ -35,6 +35,9 @@ const table = new StateTable(LINK_STATES, LINK_TRANSITIONS)
 /** Errors after which dialing the same address with the same credentials cannot succeed. */
 const HOPELESS: ReadonlySet<string> = new Set(['VERSION', 'AUTH', 'SELF_CONNECT'])
 
+/** What still runs on a connection that nothing leads to any more may take so long. */
+const RETIRE_GRACE_MS = 30_000
+
 /** What a link asks of its peer. @internal */
 export interface LinkHost {
   readonly options: ResolvedPeerOptions
@@ -57,6 +60,10 @@ export class Link {
   lastError: PeerplexError | null = null
   /** Called after each change of `state`, for whoever shows it. What it throws goes to `onError`. */
   onState: ((state: LinkState) => void) | null = null
+  /** For who looked its target up: told of each failure. @internal */
+  onFailed: (() => void) | null = null
+  /** Dialed for looked-up names, and for nothing else. @internal */
+  readonly isLookedUp: boolean
 
   readonly #host: LinkHost
   readonly #transport: Transport
@@ -78,7 +85,9 @@ export class Link {
     transport: Transport,
     endpoint: Endpoint,
     options: Readonly<Record<string, unknown>>,
+    isLookedUp = false,
   ) {
+    this.isLookedUp = isLookedUp
     this.#options = options
     this.#host = host
     this.#transport = transport
@@ -112,6 +121,19 @@ export class Link {
     })
     this.#rejectReady(error)
     this.#host.onLinkClosed(this)
+  }
+
+  /** Channels in use on its connection. @internal */
+  get load(): number {
+    return this.#connection === null ? 0 : this.#connection.load
+  }
+
+  /** As `close`, but what runs may come to its end. @internal */
+  retire(): void {
+    const connection = this.#connection
+    this.#connection = null
+    connection?.driver.session.drain(RETIRE_GRACE_MS)
+    this.close()
   }
 
   // ---- told by the peer ---------------------------------------------------------------------------------------------
@@ -186,6 +208,7 @@ export class Link {
     this.#stop()
     this.lastError = error
     this.#host.onAttemptFailed(this, error)
+    this.onFailed?.()
     // A wrong option stays wrong.
     const isHopeless = HOPELESS.has(error.code) || error instanceof UsageError
     if (this.#backoff === null || isHopeless) {

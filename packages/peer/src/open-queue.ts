@@ -16,6 +16,8 @@ export class QueuePlace implements Deadline {
   next: QueuePlace | null = null
   /** In line, and not waiting for room. */
   isQueued = false
+  /** As the request was when it was put in line. */
+  isNarrow = false
 
   constructor(request: OpenRequest, deadlineMs: number) {
     this.request = request
@@ -32,7 +34,7 @@ export class OpenQueue {
   #tail: QueuePlace | null = null
   #count = 0
   #bytes = 0
-  #targetedCount = 0
+  #narrowCount = 0
 
   constructor(options: Required<QueueOptions>) {
     this.#options = options
@@ -46,9 +48,9 @@ export class OpenQueue {
     return this.#bytes
   }
 
-  /** How many of them are for a particular peer. */
-  get targetedCount(): number {
-    return this.#targetedCount
+  /** How many of them may not go wherever the others go. */
+  get narrowCount(): number {
+    return this.#narrowCount
   }
 
   get blockedCount(): number {
@@ -142,7 +144,7 @@ export class OpenQueue {
     if (place.next === null) this.#tail = place.previous
     else place.next.previous = place.previous
     this.#count--
-    if (request.spec.to !== undefined) this.#targetedCount--
+    if (place.isNarrow) this.#narrowCount--
     this.#bytes -= request.messageBytes
     this.#admitBlocked()
     return true
@@ -189,7 +191,8 @@ export class OpenQueue {
     request.place = place
     place.isQueued = true
     this.#count++
-    if (request.spec.to !== undefined) this.#targetedCount++
+    place.isNarrow = request.isNarrow
+    if (place.isNarrow) this.#narrowCount++
     this.#bytes += request.messageBytes
     this.#setDeadline(place)
   }

@@ -35,6 +35,7 @@ import type { Clock } from './clock.js'
 import type { QueuePlace } from './open-queue.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { RemotePeer } from './remote-peer.js'
+import type { Avoidance, TargetGroup } from './route.js'
 
 /** Which remote an open is for: a peer id, or a test. */
 export type Target = string | ((remote: RemotePeer) => boolean)
@@ -52,6 +53,8 @@ export interface OpenSpec {
   readonly windowBytes: number | undefined
   readonly windowMessages: number | undefined
   readonly to: Target | undefined
+  /** Equal ones go to the same peer. */
+  readonly routeKey: string | undefined
   readonly waitForReady: boolean
   /** Its sink has a first message, which `encodeFirst` gives. */
   readonly hasMessage: boolean
@@ -89,6 +92,10 @@ export class OpenRequest {
   attempts = 0
   /** What became of the attempts before the one under way: that a later one never left does not undo an earlier one. */
   earlier: Delivery = 'not-sent'
+  /** Where its name is looked up to, if it is. */
+  group: TargetGroup | null = null
+  /** Whom it does not go to again; null while that is nobody. */
+  avoidance: Avoidance | null = null
   /** Bytes of further messages that its sink holds for it; they count in the queue as the first message does. */
   heldBytes = 0
   /** The queue's; null outside. */
@@ -125,6 +132,11 @@ export class OpenRequest {
 
   set expiresAtMs(atMs: number) {
     this.#expiresAtMs = atMs
+  }
+
+  /** Whether others may go where it may not, or not where it may. */
+  get isNarrow(): boolean {
+    return this.spec.to !== undefined || this.group !== null || this.avoidance !== null
   }
 
   /** Bytes of the first message, as far as it is encoded, and of what its sink holds. */
@@ -226,6 +238,11 @@ export function openAs(spec: OpenSpec, attempts: number, codec: number, timeoutM
   })
   if (attempts === 1) spec.opened = opened
   return opened
+}
+
+/** Whether the other side said how it ended, rather than that nothing more was heard of it. */
+export function isAnswered(outcome: Outcome): boolean {
+  return outcome.code === 0 || outcome.origin === 'remote'
 }
 
 /** What an error says about the channel that it ended; an OpenRequest is one. */

@@ -33,6 +33,9 @@ export interface QueueOptions {
   readonly overflow?: QueueOverflow
 }
 
+/** How an open finds its peer among several. */
+export type BalancePolicy = 'roundRobin' | 'leastLoaded' | 'sticky'
+
 export interface ReconnectOptions {
   /** Unit of the backoff, ms: a pause is random in 0 … initialMs × 2^n. Default 250. */
   readonly initialMs?: number
@@ -66,6 +69,13 @@ export interface ChannelPeerOptions {
   /** Whether an open waits for a usable connection (default) or fails at once with the last connect error as cause. */
   readonly waitForReady?: boolean
   readonly queue?: QueueOptions
+  /**
+   * `roundRobin` (default): peers in turn, in a fixed order. `leastLoaded`: of two that chance picks the one with fewer channels. `sticky`: calls
+   * with a `routeKey` go to the peer that the key belongs to, the others in turn; a `routeKey` does that with the other two as well.
+   */
+  readonly balance?: BalancePolicy
+  /** Names and patterns that this peer answers to, told to others, which then ask it for nothing else. Default: not told. */
+  readonly serves?: readonly string[]
   /** `false`: a link connects once and then closes. */
   readonly reconnect?: ReconnectOptions | false
   /** How long one attempt to connect may take until HELLO is there, ms. Default 10 s. */
@@ -112,6 +122,8 @@ export interface ResolvedPeerOptions {
   readonly timeoutMs: number
   readonly waitForReady: boolean
   readonly queue: Required<QueueOptions>
+  readonly balance: BalancePolicy
+  readonly serves: readonly string[] | undefined
   readonly reconnect: Required<ReconnectOptions> | false
   readonly connectTimeoutMs: number
   readonly tls: Readonly<Record<string, unknown>> | undefined
@@ -141,7 +153,7 @@ const DEFAULT_QUEUE: Required<QueueOptions> = Object.freeze({
   overflow: 'reject',
 })
 
-const DEFAULT_RECONNECT: Required<ReconnectOptions> = Object.freeze({ initialMs: 250, maxMs: 30_000 })
+export const DEFAULT_RECONNECT: Required<ReconnectOptions> = Object.freeze({ initialMs: 250, maxMs: 30_000 })
 
 /** Every option by name, so that a misspelt one is noticed without types too; the compiler keeps it complete. */
 const OPTIONS: Readonly<Record<keyof ChannelPeerOptions, true>> = {
@@ -151,6 +163,8 @@ const OPTIONS: Readonly<Record<keyof ChannelPeerOptions, true>> = {
   timeoutMs: true,
   waitForReady: true,
   queue: true,
+  balance: true,
+  serves: true,
   reconnect: true,
   connectTimeoutMs: true,
   tls: true,
@@ -181,6 +195,8 @@ export function resolvePeerOptions(options: ChannelPeerOptions = {}): ResolvedPe
     timeoutMs: count('timeoutMs', options.timeoutMs ?? 0, 0),
     waitForReady: options.waitForReady ?? true,
     queue: resolveQueue(options.queue ?? {}),
+    balance: resolveBalance(options.balance),
+    serves: resolveServes(options.serves),
     reconnect: options.reconnect === false ? false : resolveReconnect(options.reconnect ?? {}),
     connectTimeoutMs: count('connectTimeoutMs', options.connectTimeoutMs ?? 10_000, 1),
     tls: options.tls,
@@ -204,6 +220,19 @@ function resolveQueue(queue: QueueOptions): Required<QueueOptions> {
     waitMs: count('queue.waitMs', queue.waitMs ?? DEFAULT_QUEUE.waitMs, 0),
     overflow,
   })
+}
+
+function resolveBalance(balance: BalancePolicy = 'roundRobin'): BalancePolicy {
+  if (['roundRobin', 'leastLoaded', 'sticky'].includes(balance)) return balance
+  throw bad('balance', balance, "'roundRobin', 'leastLoaded' or 'sticky'")
+}
+
+function resolveServes(serves: readonly string[] | undefined): readonly string[] | undefined {
+  if (serves === undefined) return undefined
+  const isList =
+    Array.isArray(serves) && serves.every((name) => typeof name === 'string' && /^[^,]+$/.test(name))
+  if (!isList) throw bad('serves', serves, 'an array of names or patterns, without commas')
+  return Object.freeze([...serves])
 }
 
 function resolveReconnect(reconnect: ReconnectOptions): Required<ReconnectOptions> {

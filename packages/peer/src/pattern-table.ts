@@ -22,6 +22,12 @@ export class PatternTable<T> {
   /** What was found last: the same name again and again is cheaper to compare than to look up. Null after a change. */
   #lastName: string | null = null
   #last: T | undefined = undefined
+  readonly #verb: string
+
+  /** `verb`: what is done with the names, for errors. */
+  constructor(verb = 'handled') {
+    this.#verb = verb
+  }
 
   /** All names and patterns. */
   get names(): string[] {
@@ -32,7 +38,7 @@ export class PatternTable<T> {
   add(pattern: string, value: T): () => void {
     assertPattern(pattern)
     if (!pattern.includes('*')) {
-      if (this.#exact.has(pattern)) throw taken(pattern)
+      if (this.#exact.has(pattern)) throw taken(pattern, this.#verb)
       this.#exact.set(pattern, value)
       this.#lastName = null
       return () => {
@@ -40,7 +46,7 @@ export class PatternTable<T> {
         this.#lastName = null
       }
     }
-    if (this.#patterns.some((row) => row.pattern === pattern)) throw taken(pattern)
+    if (this.#patterns.some((row) => row.pattern === pattern)) throw taken(pattern, this.#verb)
     const row = { pattern, parts: pattern.split('.'), literalLength: pattern.indexOf('*'), value }
     this.#patterns = [...this.#patterns, row].sort(byPrecedence)
     this.#lastName = null
@@ -113,8 +119,8 @@ function assertPattern(pattern: string): void {
   )
 }
 
-function taken(pattern: string): UsageError {
-  return new UsageError('ALREADY_EXISTS', `'${pattern}' is handled already`, {
+function taken(pattern: string, verb: string): UsageError {
+  return new UsageError('ALREADY_EXISTS', `'${pattern}' is ${verb} already`, {
     hint: 'call the function that the first registration returned, or choose another name',
   })
 }

@@ -4,6 +4,7 @@ import type { Channel, Codec, DrainInfo, Hello, PeerplexError } from '@peerplex/
 import type { Connection } from '@peerplex/wire/transport'
 import type { CommonParts } from './core-host.js'
 import type { RemotePeer } from './remote-peer.js'
+import type { TargetGroup } from './route.js'
 import { SessionDriver, type SessionDriverEvents, type SessionDriverOptions } from './session-driver.js'
 
 /** What the connections of a peer tell it: one object for all of them. */
@@ -34,6 +35,8 @@ export class PeerConnection implements SessionDriverEvents {
   common: CommonParts | null = null
   /** When HELLO came; -1 before. */
   readyAtMs = -1
+  /** The URL that was dialed, for a connection of looked-up targets; null for all others. */
+  dialedFor: string | null = null
   /** Why it ended; null after a clean end, undefined while it is open. */
   closeError: PeerplexError | null | undefined = undefined
 
@@ -57,6 +60,14 @@ export class PeerConnection implements SessionDriverEvents {
   /** Usable, and the other side lets us open at least one more channel. */
   get hasRoom(): boolean {
     return this.isUsable && this.driver.session.openCredit > 0
+  }
+
+  /**
+   * Whether it may carry what is looked up to `group`, or, for null, what nobody looks up: a connection that was dialed for looked-up names
+   * serves no others.
+   */
+  isIn(group: TargetGroup | null): boolean {
+    return group === null ? this.dialedFor === null : this.dialedFor !== null && group.has(this.dialedFor)
   }
 
   /** Channels in use, waiting ones included. */

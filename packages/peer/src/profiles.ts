@@ -21,7 +21,7 @@ export function createProfiles(
   { codecs, agent }: ProfileParts,
   blocks: BlockPool = new BlockPool(),
 ): Profiles {
-  const { id, random, sessionLimits: limits } = options
+  const { id, random, serves, sessionLimits: limits } = options
   const instance = Uint8Array.from({ length: INSTANCE_BYTES }, () => Math.floor(random() * 256))
   /** The last one without credentials, for what was accepted, and the last one with; and of what each was made. */
   const last: SessionProfile[] = []
@@ -33,7 +33,7 @@ export function createProfiles(
     const text = `${announced} ${typeof auth} ${auth}`
     const known = last[slot]
     if (known !== undefined && madeOf[slot] === text) return known
-    const hello = { peer: id, codecs: announced, agent, auth }
+    const hello = { peer: id, codecs: announced, agent, auth, serves: serves?.join(',') }
     const made = new SessionProfile({ instance, hello, limits, blocks })
     madeOf[slot] = text
     last[slot] = made

@@ -1,7 +1,9 @@
 // Owns: what this side knows of another peer, over all connections to it.
 // Must not know: how connections come about, or what is sent on them.
 import type { CommonParts } from './core-host.js'
+import type { Health } from './health.js'
 import type { PeerConnection } from './peer-connection.js'
+import type { TargetGroup } from './route.js'
 
 /** `ready`: at least one usable connection; `draining`: it takes no new channels; `gone`: no connection is left. */
 export type RemoteState = 'ready' | 'draining' | 'gone'
@@ -17,6 +19,10 @@ export class RemotePeer {
   readonly connections: PeerConnection[] = []
   /** What the channels have in common that it opened, with the codec of the last of them. @internal */
   common: CommonParts | null = null
+  /** Which names it says it serves; null when it does not say. @internal */
+  serves: ((name: string) => boolean) | null = null
+  /** Null while there is nothing to hold against it. @internal */
+  health: Health | null = null
   #lastUrl = ''
 
   /** @internal */
@@ -49,13 +55,25 @@ export class RemotePeer {
     return url === '' ? this.id : `${this.id} (${url})`
   }
 
+  /** Channels in use on all connections to it. @internal */
+  get load(): number {
+    let load = 0
+    for (const connection of this.connections) load += connection.load
+    return load
+  }
+
+  /** Whether one of its connections is usable for what is looked up to `group`, with room or without. @internal */
+  isReadyFor(group: TargetGroup | null): boolean {
+    return this.connections.some((connection) => connection.isUsable && connection.isIn(group))
+  }
+
   /** The usable connection with the fewest channels; null when none has room for another. @internal */
-  best(): PeerConnection | null {
+  best(group: TargetGroup | null): PeerConnection | null {
     let best: PeerConnection | null = null
     // By index: going through costs every open an iterator otherwise.
     for (let at = 0; at < this.connections.length; at++) {
       const connection = this.connections[at] as PeerConnection
-      if (!connection.hasRoom) continue
+      if (!connection.hasRoom || !connection.isIn(group)) continue
       if (best === null || connection.load < best.load) best = connection
     }
     return best

@@ -2,6 +2,7 @@
 // Must not know: how the numbers come about.
 import type { SessionStats } from '@peerplex/wire'
 import type { Assigner, AssignerStats } from './assigner.js'
+import type { AutoStats } from './auto.js'
 import type { Link } from './link.js'
 import type { Pool } from './pool.js'
 
@@ -19,6 +20,8 @@ export interface PeerStats {
   readonly links: readonly { readonly url: string; readonly state: string }[]
   readonly listeners: readonly string[]
   readonly queue: AssignerStats
+  /** Names whose targets are looked up. */
+  readonly autos: readonly AutoStats[]
   /** How often which error ended something here. */
   readonly errors: Readonly<Record<string, number>>
   /** Memory kept for messages to come: at most 4 MiB, given up when nothing needed it between two keepalives. */
@@ -33,7 +36,7 @@ export function collectPeerStats(
   listeners: Iterable<{ readonly url: string }>,
   errors: ReadonlyMap<string, number>,
   spareBytes: number,
-): PeerStats {
+): Omit<PeerStats, 'autos'> {
   return {
     connections: [...pool.connections].map((connection) => ({
       ...connection.driver.session.stats(),

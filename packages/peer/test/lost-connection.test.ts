@@ -263,6 +263,7 @@ describe('a request of the layer above', () => {
         windowBytes: 16_384,
         windowMessages: 1,
         to: undefined,
+        routeKey: undefined,
         waitForReady: true,
         hasMessage: true,
       }
@@ -276,7 +277,7 @@ describe('a request of the layer above', () => {
         onClose: (outcome) => {
           outcomes.push(outcome)
           if (a.retry(request as OpenRequest, outcome)) return
-          a.settle(request as OpenRequest)
+          a.settle(request as OpenRequest, true)
           resolve()
         },
       }
@@ -304,6 +305,7 @@ describe('a request of the layer above', () => {
           windowBytes: undefined,
           windowMessages: undefined,
           to: undefined,
+          routeKey: undefined,
           waitForReady: true,
           hasMessage: true,
         }

@@ -38,6 +38,7 @@ function oneway(name: string, message: Uint8Array, heard: string[]): [OpenSpec, 
     windowBytes: undefined,
     windowMessages: undefined,
     to: undefined,
+    routeKey: undefined,
     waitForReady: true,
     hasMessage: true,
   }

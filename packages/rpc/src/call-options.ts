@@ -21,6 +21,8 @@ export interface CallOptions {
   /** Name of the codec; default: the first of this peer's that the other side has. */
   readonly codec?: string | undefined
   readonly to?: Target | undefined
+  /** Calls with equal keys go to the same peer as long as it is there. 1 to 1,024 characters. */
+  readonly routeKey?: string | undefined
   /** Running it twice does no harm: it may be repeated after a lost connection. */
   readonly idempotent?: boolean | undefined
   /** False: fails at once when no connection is ready. Default: that of the peer. */
@@ -31,7 +33,8 @@ export interface CallOptions {
   readonly onTrailers?: ((trailers: Headers) => void) | undefined
 }
 
-const PLAIN: OpenShape = Object.freeze({
+/** A call of one message. */
+export const PLAIN: OpenShape = Object.freeze({
   what: 'the call of',
   isOneway: false,
   hasMessage: true,

@@ -1,6 +1,7 @@
 // Calls, streams and handlers. A program usually imports them from `peerplex`, with transports and codecs filled in.
 export type { CallOptions, Target } from './call-options.js'
 export { Context } from './context.js'
+export type { Answer } from './fan-out.js'
 export type { Handler } from './inbound-call.js'
 export type { PeerEvent, PeerEventName, PeerOptions, PeerParts } from './peer.js'
 export { createPeer, Peer } from './peer.js'

@@ -4,6 +4,7 @@
 
 import {
   encodeTo,
+  isAnswered,
   NO_OPTIONS,
   OpenRequest,
   type OpenSpec,
@@ -202,7 +203,7 @@ export abstract class OutgoingCall extends OpenRequest implements RequestSink {
   onClose(outcome: Outcome): void {
     if (!this.#isOver && this.#isRepeated(outcome)) return
     this.stopInput()
-    this.host.channels.settle(this)
+    this.host.channels.settle(this, isAnswered(outcome))
     if (outcome.code === 0) this.complete()
     else if (!this.#isOver) this.fail(outcomeError(outcome, this))
   }

@@ -2,6 +2,7 @@
 // Must not know: connections, the wire.
 
 import {
+  type AutoOptions,
   type BoundListener,
   type ChannelHandler,
   type ChannelOptions,
@@ -20,8 +21,10 @@ import {
 import { NO_OPTIONS, SpecCache } from '@peerplex/peer/internal'
 import type { PeerplexError, UsageError } from '@peerplex/wire'
 import { invalidArgument } from '@peerplex/wire/internal'
+import type { TargetResolver } from '@peerplex/wire/transport'
 import type { CallHost } from './call-host.js'
-import { type CallOptions, plainSpec } from './call-options.js'
+import { type CallOptions, callSpec, isAsyncIterable, PLAIN, plainSpec } from './call-options.js'
+import { type Answer, fanOut } from './fan-out.js'
 import { type Handler, InboundCall } from './inbound-call.js'
 import { NotifyCall } from './notify-call.js'
 import { RemotePeer } from './remote-peer.js'
@@ -90,6 +93,15 @@ export class Peer {
     return this.channels.connect(target, options)
   }
 
+  /**
+   * Names and patterns whose targets `resolver` knows: it is asked when one of them is first called, again after a failure, and when its
+   * `watch` tells of a change; all URLs that it gives are connected to. Such names go nowhere else, and such connections carry no others;
+   * when nothing was called for `idleMs` (5 minutes) they end. Returns what undoes it. Throws UsageError ALREADY_EXISTS, INVALID_ARGUMENT.
+   */
+  auto(pattern: string, resolver: TargetResolver, options?: AutoOptions): () => void {
+    return this.channels.auto(pattern, resolver, options)
+  }
+
   /** Other peers with at least one connection, in the order in which they came. */
   peers(): RemotePeer[] {
     return this.channels.peers() as RemotePeer[]
@@ -134,6 +146,24 @@ export class Peer {
     return new Promise((resolve, reject) => {
       new NotifyCall(this.#host, name, input, options, resolve, reject)
     })
+  }
+
+  /**
+   * Calls `name` on every connected peer that may have it (those that say what they serve and do not serve it, and those of other `auto`
+   * names, may not), and gives the answers as they come: `{ remote, value }` or `{ remote, error }`. With nobody connected the loop throws
+   * UNAVAILABLE, not-sent. Leaving it gives up the calls that still run. Throws UsageError for an input that streams, or with `to`.
+   */
+  all<T = unknown>(
+    name: string,
+    input?: unknown,
+    options: Omit<CallOptions, 'to' | 'routeKey'> = {},
+  ): AsyncGenerator<Answer<T>, void, undefined> {
+    if (isAsyncIterable(input)) {
+      throw invalidArgument(`the input of all '${name}' is a stream`, 'give a value: everybody gets the same')
+    }
+    const spec = callSpec(this.#host, name, { ...options, waitForReady: false }, PLAIN)
+    const remotes = this.channels.remotesFor(spec) as RemotePeer[]
+    return fanOut<T>(this.#host, remotes, name, input, options)
   }
 
   // ---- answering ----------------------------------------------------------------------------------------------------

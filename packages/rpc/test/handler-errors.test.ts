@@ -304,6 +304,7 @@ describe('an input that is not what its codec says', () => {
         windowBytes: undefined,
         windowMessages: undefined,
         to: undefined,
+        routeKey: undefined,
         waitForReady: true,
         hasMessage: true,
       },

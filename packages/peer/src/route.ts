@@ -1,0 +1,39 @@
+// Owns: what narrows down where one open may go, beside what its spec says.
+// Must not know: which peers there are.
+import type { RemotePeer } from './remote-peer.js'
+
+/** The targets of one name that somebody else looks up: only connections that were dialed for it will do. */
+export interface TargetGroup {
+  /** Whether a connection that was dialed to this URL will do. */
+  has(url: string): boolean
+}
+
+interface Avoided {
+  readonly remote: RemotePeer
+  readonly untilMs: number
+}
+
+/** Peers that an open does not go to again: for a time, or at all. As many as it may have attempts. */
+export class Avoidance {
+  readonly #avoided: Avoided[] = []
+
+  add(remote: RemotePeer, untilMs: number): void {
+    this.#avoided.push({ remote, untilMs })
+  }
+
+  covers(remote: RemotePeer, nowMs: number): boolean {
+    return this.#avoided.some((each) => each.untilMs > nowMs && isSame(each.remote, remote))
+  }
+
+  /** When the first of them will do again; Infinity when none ever will. */
+  endsMs(nowMs: number): number {
+    let endsMs = Number.POSITIVE_INFINITY
+    for (const { untilMs } of this.#avoided) if (untilMs > nowMs && untilMs < endsMs) endsMs = untilMs
+    return endsMs
+  }
+}
+
+/** By run, not by object: after a lost connection the same run comes back as a new object. */
+function isSame(a: RemotePeer, b: RemotePeer): boolean {
+  return a.id === b.id && a.instance === b.instance
+}

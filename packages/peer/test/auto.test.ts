@@ -1,0 +1,260 @@
+// Names whose targets somebody else knows: asked for on first use, again after failures, dialed lazily and let go when nobody uses them.
+import type { TargetResolver } from '@peerplex/wire/transport'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ChannelPeer, PeerChannel } from '../src/index.js'
+import { echo, isPending, settle, thrown, World } from './support.js'
+
+let world: World
+
+beforeEach(() => {
+  world = new World()
+})
+
+afterEach(async () => {
+  await world.close()
+})
+
+async function server(name: string): Promise<ChannelPeer> {
+  const made = await world.server(name)
+  made.accept('**', (channel) => channel.end())
+  return made
+}
+
+function begin(a: ChannelPeer, name: string, options = {}): PeerChannel {
+  const channel = a.open(name, options)
+  channel.end()
+  return channel
+}
+
+/** A resolver whose answers a test sets; notes what it was asked. */
+class Script {
+  answer: unknown
+  readonly asked: string[] = []
+  readonly signals: AbortSignal[] = []
+
+  constructor(answer: unknown) {
+    this.answer = answer
+  }
+
+  readonly resolve: TargetResolver = (name, { signal }) => {
+    this.asked.push(name)
+    this.signals.push(signal as AbortSignal)
+    if (this.answer instanceof Error) throw this.answer
+    return this.answer as string
+  }
+}
+
+function scripted(answer: unknown): Script {
+  return new Script(answer)
+}
+
+describe('auto', () => {
+  it('asks on first use, dials what it is told, and only names that match go there', async () => {
+    await server('billing-1')
+    await server('billing-2')
+    await server('other')
+    const a = world.peer('a')
+    const script = scripted(['memory:billing-1', 'memory:billing-2'])
+    a.auto('billing.*', script.resolve)
+    expect(world.transport.dialCount).toBe(0)
+    const first = begin(a, 'billing.pay')
+    expect(first.remote).toBeNull()
+    expect((await first.closed).code).toBe('OK')
+    expect(script.asked).toEqual(['billing.pay'])
+    await settle()
+    const ids = [1, 2, 3, 4].map(() => begin(a, 'billing.pay').remote?.id)
+    expect(new Set(ids)).toEqual(new Set(['billing-1', 'billing-2']))
+    // Nobody serves other names yet: the connections that were looked up are for theirs alone.
+    const other = begin(a, 'other')
+    await settle()
+    expect(other.remote).toBeNull()
+    await a.connect('memory:other').ready
+    expect((await other.closed).code).toBe('OK')
+    expect([1, 2, 3].map(() => begin(a, 'billing.pay').remote?.id)).not.toContain('other')
+    expect(a.stats().autos).toEqual([
+      {
+        pattern: 'billing.*',
+        names: [{ name: 'billing.pay', state: 'known', urls: ['memory:billing-1', 'memory:billing-2'] }],
+      },
+    ])
+  })
+
+  it('looks up each name by itself and shares connections', async () => {
+    await server('one')
+    await server('two')
+    const a = world.peer('a')
+    a.auto('**', (name) => (name === 'x' ? 'memory:one' : ['memory:one', 'memory:two']))
+    await begin(a, 'x').closed
+    await begin(a, 'y').closed
+    await settle()
+    expect(world.transport.dialCount).toBe(2)
+    expect([1, 2, 3].map(() => begin(a, 'x').remote?.id)).toEqual(['one', 'one', 'one'])
+    expect(new Set([1, 2, 3].map(() => begin(a, 'y').remote?.id))).toEqual(new Set(['one', 'two']))
+  })
+
+  it('a call with a deadline waits no longer than that, and says what the resolver said', async () => {
+    const a = world.peer('a')
+    const script = scripted(new Error('the registry is down'))
+    a.auto('x', script.resolve)
+    const channel = begin(a, 'x', { timeoutMs: 1_000 })
+    await world.advance(1_000)
+    const outcome = await channel.closed
+    expect(outcome).toMatchObject({ code: 'DEADLINE_EXCEEDED', delivery: 'not-sent' })
+    expect(outcome.message).toContain("auto 'x', 'x': the registry is down")
+    expect(script.asked.length).toBeGreaterThan(1)
+  })
+
+  it.each([
+    ['nothing', [], /knows no target for 'x'/],
+    ['undefined', undefined, /the resolver gave undefined for 'x'/],
+    ['a number', 7, /the resolver gave 7 for 'x'/],
+    ['no endpoint', ['nonsense'], /has no scheme/],
+    ['an endpoint of no transport', ['ftp://x'], /unknown scheme/],
+  ])('that gives %s is asked again, with pauses; then the call goes', async (_, nonsense, message) => {
+    await server('b')
+    const a = world.peer('a')
+    const script = scripted(nonsense)
+    a.auto('x', script.resolve)
+    const channel = begin(a, 'x')
+    await settle()
+    const early = begin(a, 'x', { waitForReady: false })
+    expect((await early.closed).message).toMatch(message)
+    await world.advance(10_000)
+    // 50, 125, 250, 500 … with chance at one half: no storm.
+    expect(script.asked.length).toBeGreaterThan(4)
+    expect(script.asked.length).toBeLessThan(12)
+    script.answer = 'memory:b'
+    await world.advance(15_000)
+    expect((await channel.closed).code).toBe('OK')
+  })
+
+  it('that hangs is given up, and its signal aborted', async () => {
+    await server('b')
+    const a = world.peer('a', { connectTimeoutMs: 2_000 })
+    const script = scripted(new Promise(() => {}))
+    a.auto('x', script.resolve)
+    const channel = begin(a, 'x')
+    await world.advance(1_999)
+    expect(script.signals[0]?.aborted).toBe(false)
+    await world.advance(1)
+    expect(script.signals[0]?.aborted).toBe(true)
+    expect(a.stats().errors).toMatchObject({ UNAVAILABLE: 1 })
+    script.answer = 'memory:b'
+    await world.advance(1_000)
+    expect((await channel.closed).code).toBe('OK')
+  })
+
+  it('asks again when a target fails, and follows it elsewhere', async () => {
+    const old = await server('old')
+    await server('new')
+    const a = world.peer('a')
+    const script = scripted('memory:old')
+    a.auto('x', script.resolve)
+    expect((await begin(a, 'x').closed).code).toBe('OK')
+    script.answer = 'memory:new'
+    await old.close()
+    const channel = begin(a, 'x')
+    await world.advance(300)
+    expect((await channel.closed).code).toBe('OK')
+    expect(channel.remote?.id).toBe('new')
+    // Nobody dials what is served no more.
+    const { dialCount } = world.transport
+    await world.advance(60_000)
+    expect(world.transport.dialCount).toBe(dialCount)
+  })
+
+  it('follows changes that the resolver tells of; what runs at the old place may end there', async () => {
+    const old = await world.server('old')
+    old.accept('x', echo)
+    await server('new')
+    const a = world.peer('a')
+    const script = scripted('memory:old')
+    let changed = (): void => {}
+    let isWatched = false
+    const resolver: TargetResolver = Object.assign(
+      (name: string, context: Parameters<TargetResolver>[1]) => script.resolve(name, context),
+      {
+        watch: (onChange: () => void) => {
+          changed = onChange
+          isWatched = true
+          return () => {
+            isWatched = false
+          }
+        },
+      },
+    )
+    const undo = a.auto('x', resolver)
+    expect(isWatched).toBe(false)
+    const running = a.open('x')
+    await settle()
+    expect([isWatched, running.remote?.id]).toEqual([true, 'old'])
+    script.answer = ['memory:new']
+    changed()
+    await settle()
+    expect((await begin(a, 'x').closed).code).toBe('OK')
+    expect(await isPending(running.closed)).toBe(true)
+    running.end()
+    await settle()
+    expect((await running.closed).code).toBe('OK')
+    undo()
+    expect(isWatched).toBe(false)
+    await settle()
+    expect(a.peers()).toHaveLength(0)
+  })
+
+  it('closes what nobody used for a while, and begins anew', async () => {
+    await server('b')
+    const a = world.peer('a')
+    const script = scripted('memory:b')
+    a.auto('x', script.resolve, { idleMs: 60_000 })
+    await begin(a, 'x').closed
+    await world.advance(59_000)
+    await begin(a, 'x').closed
+    await world.advance(59_000)
+    expect(a.peers()).toHaveLength(1)
+    const running = a.open('x', {})
+    await world.advance(120_000)
+    running.end()
+    await world.advance(121_000)
+    expect(a.peers()).toHaveLength(0)
+    expect(a.stats().autos).toEqual([{ pattern: 'x', names: [] }])
+    expect((await begin(a, 'x').closed).code).toBe('OK')
+    expect(script.asked).toHaveLength(2)
+  })
+
+  it('that is undone lets names go everywhere again', async () => {
+    await server('b')
+    await server('c')
+    const a = world.peer('a')
+    const undo = a.auto('x', () => 'memory:b')
+    await begin(a, 'x').closed
+    await a.connect('memory:c').ready
+    expect(begin(a, 'x').remote?.id).toBe('b')
+    undo()
+    undo()
+    await settle()
+    expect(begin(a, 'x').remote?.id).toBe('c')
+  })
+
+  it('closes with its peer, in the midst of asking too', async () => {
+    const a = world.peer('a')
+    const script = scripted(new Promise(() => {}))
+    a.auto('x', script.resolve)
+    const channel = begin(a, 'x')
+    await a.close()
+    expect(script.signals[0]?.aborted).toBe(true)
+    expect((await channel.closed).code).toBe('UNAVAILABLE')
+  })
+
+  it('checks what it is given', () => {
+    const a = world.peer('a')
+    expect(thrown(() => a.auto('x', 'memory:b' as never)).message).toContain("the resolver of 'x' is string")
+    expect(thrown(() => a.auto('x', () => 'memory:b', { idleMs: 0 })).message).toContain('option idleMs')
+    expect(thrown(() => a.auto('a**', () => 'memory:b')).code).toBe('INVALID_ARGUMENT')
+    a.auto('x', () => 'memory:b')
+    expect(thrown(() => a.auto('x', () => 'memory:b'))).toMatchObject({
+      code: 'ALREADY_EXISTS',
+      message: "'x' is looked up already",
+    })
+  })
+})
