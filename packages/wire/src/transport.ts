@@ -86,6 +86,17 @@ export interface ListenOptions {
   readonly transport?: Readonly<Record<string, unknown>>
 }
 
+/** Where a name is served: one URL or several, or none for now. Asked on first use, again after failures, and when it says that something changed. */
+export interface TargetResolver {
+  /** Throws or rejects when it cannot say; ends early when `signal` is aborted. */
+  (
+    name: string,
+    context: { readonly signal: AbortSignalLike },
+  ): string | readonly string[] | Promise<string | readonly string[]>
+  /** Tells of changes by itself: returns what ends that. Called while the targets are in use. */
+  watch?(onChange: () => void): () => void
+}
+
 /** Makes connections for some schemes. */
 export interface Transport {
   readonly schemes: readonly string[]
