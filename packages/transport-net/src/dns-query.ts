@@ -5,7 +5,7 @@
 // exist in DNS alone, so they come from the name servers.
 import { parseEndpoint } from '@peerplex/wire/transport'
 import type { NameAddress, NameService, ResolvedDnsOptions } from './dns-options.js'
-import { nameFailure } from './name-errors.js'
+import { nameFailure } from './target-errors.js'
 
 /** What a name service may make this side hold; a thousand peers behind one name are no mistake yet. */
 const MAX_URLS = 1_024

@@ -5,7 +5,7 @@ import { givenUp, unlessAborted } from './abort.js'
 import { ChangeWatch } from './change-watch.js'
 import { type DnsTargetsOptions, type ResolvedDnsOptions, resolveDnsOptions } from './dns-options.js'
 import { askedText, startQuery } from './dns-query.js'
-import { nameError, nameFailure } from './name-errors.js'
+import { nameError, nameFailure } from './target-errors.js'
 
 /**
  * Whoever asks within this time gets the answer that is there: all names of a pattern, and those who were told of a change, ask at once.

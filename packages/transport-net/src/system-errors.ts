@@ -100,7 +100,7 @@ const LISTEN_CODES: Readonly<Record<string, ErrorName>> = {
 
 /** Why a connection to `url` could not be made. */
 export function connectError(url: string, cause: unknown): TransportError {
-  const { code, words } = describeSystemError(cause)
+  const { code, words } = describe(cause)
   return new TransportError('UNAVAILABLE', `connect ${url}: ${words}${triedText(url, cause)}`, {
     hint: hintFor('connect', url, code),
     retryable: !LASTING.has(code),
@@ -110,7 +110,7 @@ export function connectError(url: string, cause: unknown): TransportError {
 
 /** Why nobody can listen at `url`. */
 export function listenError(url: string, cause: unknown): TransportError {
-  const { code, words } = describeSystemError(cause)
+  const { code, words } = describe(cause)
   return new TransportError(LISTEN_CODES[code] ?? 'UNAVAILABLE', `listen ${url}: ${words}`, {
     hint: hintFor('listen', url, code),
     retryable: !LASTING.has(code) && code !== 'EADDRNOTAVAIL',
@@ -120,7 +120,7 @@ export function listenError(url: string, cause: unknown): TransportError {
 
 /** Why a connection that existed is gone. */
 export function brokenError(url: string, cause: unknown): TransportError {
-  const { code, words } = describeSystemError(cause)
+  const { code, words } = describe(cause)
   return new TransportError('UNAVAILABLE', `${url}: ${words}`, {
     hint: hintFor('use', url, code),
     retryable: true,
@@ -134,8 +134,7 @@ export function systemCode(error: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-/** An error of the system: its code, and what it means. */
-export function describeSystemError(error: unknown): { code: string; words: string } {
+function describe(error: unknown): { code: string; words: string } {
   const code = systemCode(error)
   const known = WORDS[code]
   if (known !== undefined) return { code, words: `${known} (${code})` }

@@ -3,7 +3,7 @@
 import { type PeerplexError, TransportError } from '@peerplex/wire'
 import { parseEndpoint } from '@peerplex/wire/transport'
 import { isPattern, nameFinder } from './name-patterns.js'
-import { describeSystemError } from './system-errors.js'
+import { fileWords } from './target-errors.js'
 
 /** Some 20,000 rows of a table that was meant for people to read; more is another file. */
 const MAX_FILE_BYTES = 1_048_576
@@ -172,7 +172,7 @@ function fileError(path: string, cause: unknown): TransportError {
   const isProblem = cause instanceof FileProblem
   return new TransportError(
     'UNAVAILABLE',
-    `targets of ${path}: ${isProblem ? cause.message : describeSystemError(cause).words}`,
+    `targets of ${path}: ${isProblem ? cause.message : fileWords(cause)}`,
     {
       hint: isProblem ? cause.hint : 'check the path, and that this process may read the file',
       // Whoever writes the file may do so at any time.

@@ -1,9 +1,16 @@
-// Owns: what the error codes of name services mean for whoever looks up a name: words and hints.
-// Must not know: how a name is looked up.
+// Owns: what the error codes of name services and files mean for whoever asks for targets: words and hints.
+// Must not know: how a name is looked up, what a file looks like.
+// Nothing is taken from system-errors.ts: what this entry and that of sockets share would be one more file for the first socket to load.
 import { TransportError } from '@peerplex/wire'
-import { systemCode } from './system-errors.js'
 
-const WORDS: Readonly<Record<string, string>> = {
+const FILE_WORDS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EMFILE: 'this process has too many open files',
+  ENOENT: 'no such file',
+  ENOTDIR: 'a part of the path is not a directory',
+}
+
+const NAME_WORDS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name service does not answer',
   EAI_FAIL: 'the name server failed',
   EBADNAME: 'this is not a host name',
@@ -22,7 +29,7 @@ const WORDS: Readonly<Record<string, string>> = {
 /** `lookup` gives ENOTFOUND for both. */
 const NOBODY = 'there is no such name, or it has no such address'
 
-const HINTS: Readonly<Record<string, string>> = {
+const NAME_HINTS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'check the network and the name servers of this machine',
   EBADNAME: 'check the spelling of the host name',
   EBADRESP: 'check the records of this name',
@@ -37,12 +44,14 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** Why a name could not be looked up; `asked` is what for, in words. */
 export function nameError(asked: string, cause: unknown): TransportError {
-  const code = systemCode(cause)
+  const code = codeOf(cause)
   const text = cause instanceof Error ? cause.message : String(cause)
-  const known = isNobody(cause) ? NOBODY : Object.hasOwn(WORDS, code) ? WORDS[code] : undefined
+  const known = isNobody(cause) ? NOBODY : Object.hasOwn(NAME_WORDS, code) ? NAME_WORDS[code] : undefined
   const words = known === undefined ? text : `${known} (${code})`
   return new TransportError('UNAVAILABLE', `look up ${asked}: ${words}`, {
-    hint: Object.hasOwn(HINTS, code) ? HINTS[code] : 'check the network and the name servers of this machine',
+    hint: Object.hasOwn(NAME_HINTS, code)
+      ? NAME_HINTS[code]
+      : 'check the network and the name servers of this machine',
     retryable: code !== 'EBADNAME',
     cause,
   })
@@ -54,5 +63,17 @@ export function nameFailure(code: string, message: string): Error {
 }
 
 function isNobody(cause: unknown): boolean {
-  return systemCode(cause) === 'ENOTFOUND' && (cause as { syscall?: unknown }).syscall === 'getaddrinfo'
+  return codeOf(cause) === 'ENOTFOUND' && (cause as { syscall?: unknown }).syscall === 'getaddrinfo'
+}
+
+/** What a file system answered, in words. */
+export function fileWords(cause: unknown): string {
+  const code = codeOf(cause)
+  if (Object.hasOwn(FILE_WORDS, code)) return `${FILE_WORDS[code]} (${code})`
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+function codeOf(cause: unknown): string {
+  const { code } = (cause ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? code : ''
 }
