@@ -3,11 +3,10 @@
 import { TransportError } from '@peerplex/wire'
 import type { AbortSignalLike } from '@peerplex/wire/transport'
 
-/** What `promise` brings, or TransportError CANCELLED once `signal` is aborted. `what` is what was tried, in words. */
+/** What `promise` brings, or TransportError CANCELLED once `signal`, which is not yet, is aborted. `what` is what was tried, in words. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignalLike, what: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(givenUp(what, signal))
-    if (signal.aborted) onAbort()
     signal.addEventListener('abort', onAbort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { VirtualClock } from '@peerplex/testkit'
 import { TransportError, UsageError } from '@peerplex/wire'
 import type { TargetResolver } from '@peerplex/wire/transport'
@@ -221,8 +222,9 @@ describe('waiting', () => {
     const [given, other] = [ask(targets, abort.signal), ask(targets)]
     abort.abort('enough')
     await expect(given).rejects.toMatchObject({ code: 'CANCELLED', cause: 'enough' })
+    const late = ask(targets)
     reply(addresses('10.0.0.1'))
-    expect(await other).toEqual(['tcp://10.0.0.1:7000'])
+    expect(await Promise.all([other, late])).toEqual([['tcp://10.0.0.1:7000'], ['tcp://10.0.0.1:7000']])
     expect(names.questions).toHaveLength(1)
     expect(names.clock.pendingTimerCount).toBe(0)
   })
@@ -233,15 +235,32 @@ describe('waiting', () => {
     expect(names.questions).toEqual([])
   })
 
+  it('leaves nothing on the signal', async () => {
+    const { signal } = new AbortController()
+    await ask(new FakeNames(addresses('10.0.0.1')).targets(), signal)
+    const failing = new FakeNames([])
+    failing.fails(systemError('ENOTFOUND'))
+    await expect(ask(failing.targets(), signal)).rejects.toThrow('ENOTFOUND')
+    await settled()
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+
   it('begins anew once nobody waits for the first question', async () => {
     const names = new FakeNames([])
-    names.isSilent()
+    let replyLate: (found: NameAddress[]) => void = () => {}
+    names.answer = () =>
+      new Promise((resolve) => {
+        replyLate = resolve
+      })
     const targets = names.targets()
     const abort = new AbortController()
     const given = ask(targets, abort.signal)
     abort.abort()
     await expect(given).rejects.toThrow('given up')
     names.says(addresses('10.0.0.1'))
+    expect(await ask(targets)).toEqual(['tcp://10.0.0.1:7000'])
+    replyLate(addresses('10.9.9.9'))
+    await settled()
     expect(await ask(targets)).toEqual(['tcp://10.0.0.1:7000'])
   })
 
@@ -336,6 +355,23 @@ describe('watching', () => {
     expect(names.clock.pendingTimerCount).toBe(0)
   })
 
+  it('that is ended by somebody who was told is not told any more', async () => {
+    const names = new FakeNames(addresses('10.0.0.1'))
+    const targets = names.targets()
+    await ask(targets)
+    const told: string[] = []
+    let endOther = (): void => {}
+    const end = targets.watch?.(() => {
+      told.push('a')
+      endOther()
+    })
+    endOther = targets.watch?.(() => told.push('b')) ?? endOther
+    names.says(addresses('10.0.0.2'))
+    await names.pass(30_000)
+    expect(told).toEqual(['a'])
+    end?.()
+  })
+
   it('that ends gives up the question under way', async () => {
     const names = new FakeNames(addresses('10.0.0.1'))
     const targets = names.targets()
@@ -351,6 +387,8 @@ describe('watching', () => {
       })
     await names.pass(30_000)
     end?.()
+    await settled()
+    expect(names.clock.pendingTimerCount).toBe(0)
     reply(addresses('10.0.0.2'))
     await settled()
     expect([changes, names.clock.pendingTimerCount]).toEqual([0, 0])

@@ -91,7 +91,6 @@ class SharedLookup {
     let timer: unknown
     const urls = new Promise<readonly string[]>((resolve, reject) => {
       timer = clock.setTimer(clock.now() + timeoutMs, () => {
-        query.cancel()
         reject(nameError(this.#asked, nameFailure('ETIMEOUT', `no answer within ${timeoutMs} ms`)))
       })
       query.urls.then(

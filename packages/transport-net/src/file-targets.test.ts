@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { VirtualClock } from '@peerplex/testkit'
@@ -60,11 +69,17 @@ class Watched {
 
   /** Lets two looks at the file pass, with the pauses in between. */
   async look(): Promise<void> {
-    for (let count = 0; count < 4; count++) {
-      this.clock.advanceTo(await this.#nextTimer())
-    }
-    await this.#nextTimer()
+    for (let count = 0; count < 4; count++) await this.fire()
     await turn()
+  }
+
+  /** Lets the next timer come, and what follows from it; gives how long it took to come. */
+  async fire(): Promise<number> {
+    const beforeMs = this.clock.now()
+    this.clock.advanceTo(await this.#nextTimer())
+    const afterMs = this.clock.now() - beforeMs
+    await this.#nextTimer()
+    return afterMs
   }
 
   /** While it is watched, there is always a timer, or the system is about to answer. */
@@ -218,6 +233,48 @@ describe('a file that is watched', () => {
     file.end()
   })
 
+  it('may have the size and time of the one before', async () => {
+    const time = new Date(2020, 1, 1)
+    write([A])
+    utimesSync(path, time, time)
+    const file = new Watched()
+    await ask(file.targets)
+    write([B], `${path}.new`)
+    utimesSync(`${path}.new`, time, time)
+    renameSync(`${path}.new`, path)
+    await file.look()
+    expect(file.changeCount).toBe(1)
+    file.end()
+  })
+
+  it('is read once it has come to rest', async () => {
+    write([A])
+    const file = new Watched()
+    await ask(file.targets)
+    writeFileSync(path, '[')
+    await file.fire()
+    for (const half of ['["tcp', '["tcp://10.0.0.2', `["${B}"`]) {
+      writeFileSync(path, half)
+      expect(await file.fire()).toBe(100)
+    }
+    write([B])
+    await file.look()
+    expect([file.changeCount, file.errors]).toEqual([1, []])
+    file.end()
+  })
+
+  it('is read all the same if it never comes to rest', async () => {
+    write([A])
+    const file = new Watched()
+    await ask(file.targets)
+    for (let count = 0; count < 12; count++) {
+      write([`tcp://10.0.1.${count}:7000`])
+      await file.fire()
+    }
+    expect(file.changeCount).toBe(1)
+    file.end()
+  })
+
   it('may lie behind links that are set to another folder, as a ConfigMap does', async () => {
     for (const [name, urls] of Object.entries({ one: [A], two: [B] })) {
       mkdirSync(join(folder, `..${name}`))
@@ -280,8 +337,7 @@ describe('a file that is watched', () => {
     const file = new Watched()
     await ask(file.targets)
     rmSync(path)
-    file.clock.advance(1_000)
-    while (file.clock.nextTimerMs === null) await turn()
+    await file.fire()
     // It was seen to be missing, and is there again when that is looked at once more.
     write([B])
     await file.look()
