@@ -1,7 +1,7 @@
 // Owns: the options of `dnsTargets`, their defaults and bounds.
 // Must not know: how a name is looked up.
 import { assertKnown, assertWhole, invalidArgument, showScalar } from '@peerplex/wire/internal'
-import { type TargetClock, UNHELD_CLOCK } from './target-clock.js'
+import { assertClock, type TargetClock, UNHELD_CLOCK } from './target-clock.js'
 
 /** One address, as `dns.promises.lookup` with `all` gives it. */
 export interface NameAddress {
@@ -105,6 +105,7 @@ export function resolveDnsOptions(options: DnsTargetsOptions): ResolvedDnsOption
   assertWhole('dnsTargets: refreshMs', refreshMs, 1_000, 86_400_000)
   assertWhole('dnsTargets: timeoutMs', timeoutMs, 100, 600_000)
   assertResolver(resolver)
+  assertClock('dnsTargets: clock', clock)
   const port = options.port ?? 0
   return { host, port, scheme, path, type, priorities, family, refreshMs, timeoutMs, resolver, clock }
 }

@@ -426,6 +426,8 @@ describe('options', () => {
     [{ host: 'a', port: 1, refreshMs: 999 }, 'refreshMs is 999'],
     [{ host: 'a', port: 1, refreshMs: Number.NaN }, 'refreshMs is NaN'],
     [{ host: 'a', port: 1, timeoutMs: 0 }, 'timeoutMs is 0'],
+    [{ host: 'a', port: 1, clock: Date }, 'clock.setTimer is undefined'],
+    [{ host: 'a', port: 1, clock: null }, 'clock is null'],
     [{ host: 'a', port: 1, resolver: null }, 'resolver is null'],
     [{ host: 'a', port: 1, resolver: { lookup: 1 } }, 'resolver.lookup is 1'],
   ])('are checked at once: %o', (options, message) => {

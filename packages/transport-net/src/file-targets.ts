@@ -10,7 +10,7 @@ import { assertKnown, assertWhole, invalidArgument, showScalar } from '@peerplex
 import type { AbortSignalLike, TargetResolver } from '@peerplex/wire/transport'
 import { givenUp, unlessAborted } from './abort.js'
 import { ChangeWatch } from './change-watch.js'
-import { type TargetClock, UNHELD_CLOCK } from './target-clock.js'
+import { assertClock, type TargetClock, UNHELD_CLOCK } from './target-clock.js'
 import { type FileState, readTargetFile, stateOf, type TargetTable } from './target-file.js'
 
 export interface FileTargetsOptions {
@@ -58,6 +58,7 @@ export function fileTargets(path: string, options: FileTargetsOptions = {}): Tar
       'give a function that takes an error',
     )
   }
+  assertClock('fileTargets: clock', clock)
   const file = new WatchedFile(resolve(path), onError, clock)
   const changes = new ChangeWatch({ clock, intervalMs: pollMs, look: () => file.lookAtRest() })
   return Object.assign(

@@ -1,5 +1,6 @@
 // Owns: time as the resolvers of this package need it, with timers that do not hold the process.
 // Must not know: what anybody waits for.
+import { invalidArgument, showScalar } from '@peerplex/wire/internal'
 
 /** A reading and timers; the clock of a peer has this shape too. Tests bring their own. */
 export interface TargetClock {
@@ -15,4 +16,16 @@ export const UNHELD_CLOCK: TargetClock = {
   now: () => performance.now(),
   setTimer: (atMs, run) => setTimeout(run, Math.max(0, Math.ceil(atMs - performance.now()))).unref(),
   clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+}
+
+/** Throws UsageError INVALID_ARGUMENT; `what` is the name of the option. */
+export function assertClock(what: string, clock: TargetClock): void {
+  const hint = 'give an object with the methods now, setTimer and clearTimer, or leave it out'
+  if ((typeof clock !== 'object' && typeof clock !== 'function') || clock === null) {
+    throw invalidArgument(`${what} is ${showScalar(clock)}`, hint)
+  }
+  for (const name of ['now', 'setTimer', 'clearTimer'] as const) {
+    if (typeof clock[name] === 'function') continue
+    throw invalidArgument(`${what}.${name} is ${showScalar(clock[name])}`, hint)
+  }
 }
