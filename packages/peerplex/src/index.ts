@@ -14,6 +14,7 @@ export function createPeer(options: PeerOptions = {}): Peer {
 }
 
 export type {
+  AutoOptions,
   BoundListener,
   ChannelHandler,
   ChannelOptions,
@@ -24,7 +25,7 @@ export type {
   Link,
   PeerChannel,
 } from '@peerplex/peer'
-export type { CallOptions, Handler, PeerEvent, PeerEventName } from '@peerplex/rpc'
+export type { Answer, CallOptions, Handler, PeerEvent, PeerEventName } from '@peerplex/rpc'
 export { Context, Peer, RemotePeer, ReplyHeaders, ReplyStream } from '@peerplex/rpc'
 export type { Codec, Delivery, ErrorName, HeadersInit, HeaderValue, Origin } from '@peerplex/wire'
 export {
