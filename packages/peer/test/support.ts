@@ -90,6 +90,7 @@ export class TestConnection implements Connection {
   #sink: ConnectionSink = { onData() {}, onDrain() {}, onEnd() {} }
   #isBlocked = false
   #isCut = false
+  #isSilent = false
   isDestroyed = false
 
   constructor(inner: Connection) {
@@ -105,13 +106,14 @@ export class TestConnection implements Connection {
   set sink(sink: ConnectionSink) {
     this.#sink = sink
     this.#inner.sink = {
-      onData: (chunk) => this.#isCut || sink.onData(chunk),
+      onData: (chunk) => this.#isCut || this.#isSilent || sink.onData(chunk),
       onDrain: () => this.#isCut || this.#isBlocked || sink.onDrain(),
-      onEnd: (error) => this.#isCut || sink.onEnd(error),
+      onEnd: (error) => this.#isCut || this.#isSilent || sink.onEnd(error),
     }
   }
 
   write(parts: readonly Uint8Array[]): boolean {
+    if (this.#isSilent) return true
     return this.#inner.write(parts) && !this.#isBlocked
   }
 
@@ -132,6 +134,11 @@ export class TestConnection implements Connection {
   unblock(): void {
     this.#isBlocked = false
     this.#sink.onDrain()
+  }
+
+  /** Nothing passes any more, in either direction, and nobody is told: a cable that was pulled. */
+  silence(): void {
+    this.#isSilent = true
   }
 
   /** The connection breaks; both ends hear of it. */
