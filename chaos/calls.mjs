@@ -160,8 +160,7 @@ export class Calls {
     call.runs.push(run)
     this.#seen(peer, line.t)
     const key = this.#name(`${peer} ${line.connection}`)
-    let lives = this.byConnection.get(key)
-    if (lives === undefined) this.byConnection.set(key, (lives = [[]]))
+    const lives = getOrMake(this.byConnection, key, () => [[]])
     // A name may come again, such as that of a port: its runs are counted from 0 again then.
     const last = lives.at(-1)
     if (line.order === 0 && last?.some(({ order }) => order === 0)) lives.push([run])
@@ -188,9 +187,7 @@ export class Calls {
   /** @param {Call} call @param {number} attempt */
   #tookOf(call, attempt) {
     call.took ??= new Map()
-    let items = call.took.get(attempt)
-    if (items === undefined) call.took.set(attempt, (items = new Items()))
-    return items
+    return getOrMake(call.took, attempt, () => new Items())
   }
 
   /** @param {string} id */
@@ -198,7 +195,8 @@ export class Calls {
     let call = this.byId.get(id)
     if (call === undefined) {
       if (typeof id !== 'string') throw new LedgerError(`a line has the id ${JSON.stringify(id)}`)
-      this.byId.set(id, (call = new Call(id)))
+      call = new Call(id)
+      this.byId.set(id, call)
       call.caller = this.#name(call.caller)
     }
     return call
@@ -236,13 +234,9 @@ export class Faults {
       this.#all.add(fault.t, endMs)
       if (fault.kind === 'freeze') this.#freezes.push(fault)
       for (const name of namesOf(fault.target)) {
-        let spans = this.#byName.get(name)
-        if (spans === undefined) this.#byName.set(name, (spans = new Spans()))
-        spans.add(fault.t, endMs)
+        getOrMake(this.#byName, name, () => new Spans()).add(fault.t, endMs)
         if (fault.kind !== 'kill') continue
-        const deaths = this.#deaths.get(name)
-        if (deaths === undefined) this.#deaths.set(name, [fault.t])
-        else deaths.push(fault.t)
+        getOrMake(this.#deaths, name, () => []).push(fault.t)
       }
     }
   }
@@ -302,4 +296,13 @@ class Spans {
 function namesOf(target) {
   const names = target.split(/[\s>,]+/).filter((name) => name !== '')
   return names.length === 0 ? ['*'] : names
+}
+
+/** @template K, V @param {Map<K, V>} map @param {K} key @param {() => V} make */
+function getOrMake(map, key, make) {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
 }
