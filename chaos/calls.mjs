@@ -24,11 +24,12 @@ class Items {
 
 /** One run of a handler. */
 export class Run {
-  /** @param {Call} call @param {import('./ledger.mjs').Run} line @param {string} peer @param {number} at */
-  constructor(call, line, peer, at) {
+  /** @param {Call} call @param {import('./ledger.mjs').Run} line @param {string} peer @param {string} connection @param {number} at */
+  constructor(call, line, peer, connection, at) {
     this.call = call
     this.attempt = line.attempt
     this.peer = peer
+    this.connection = connection
     this.order = line.order
     this.t = line.t
     /** Place of its line in the ledger. */
@@ -155,7 +156,7 @@ export class Calls {
   /** @param {Call} call @param {import('./ledger.mjs').Run} line */
   #addRun(call, line) {
     const peer = this.#name(line.peer)
-    const run = new Run(call, line, peer, this.lineCount)
+    const run = new Run(call, line, peer, this.#name(line.connection), this.lineCount)
     if (call.runs === NO_RUNS) call.runs = []
     call.runs.push(run)
     this.#seen(peer, line.t)
@@ -248,11 +249,10 @@ export class Faults {
     return this.#all.overlap(fromMs, toMs)
   }
 
-  /** Whether one was that may have touched what goes on between two peers. @param {string} a @param {string} b @param {number} fromMs @param {number} toMs */
-  between(a, b, fromMs, toMs) {
-    return [a, b, `${a}>${b}`, `${b}>${a}`, '*'].some(
-      (name) => this.#byName.get(name)?.overlap(fromMs, toMs) === true,
-    )
+  /** Whether one was at work that may have touched a run of a handler. @param {Run} run @param {number} fromMs @param {number} toMs */
+  hasTouched({ call: { caller }, peer, connection }, fromMs, toMs) {
+    const names = [caller, peer, connection, `${caller}>${peer}`, '*']
+    return names.some((name) => this.#byName.get(name)?.overlap(fromMs, toMs) === true)
   }
 
   /** For how long a process stood still in a span, at most. @param {string} peer @param {number} fromMs @param {number} toMs */
@@ -296,7 +296,7 @@ class Spans {
   }
 }
 
-/** What a fault touches: peers by name, and `a>b`, the connections that `a` dialed to `b`; nothing said means everything. @param {string} target */
+/** @param {string} target */
 function namesOf(target) {
   const names = target.split(/[\s,]+/).filter((name) => name !== '')
   return names.length === 0 ? ['*'] : names

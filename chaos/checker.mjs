@@ -211,8 +211,7 @@ class Judge {
         continue
       }
       const lateMs = toldMs - sinceMs
-      const isDisturbed = this.#faults.between(call.caller, run.peer, call.startMs - this.#quietMs, toldMs)
-      if (isDisturbed) continue
+      if (this.#faults.hasTouched(run, call.startMs - this.#quietMs, toldMs)) continue
       this.cancelsTimed++
       this.longestAbortMs = Math.max(this.longestAbortMs, lateMs)
       if (lateMs > this.#abortWithinMs) {
@@ -234,16 +233,17 @@ class Judge {
 
   /** @param {readonly import('./calls.mjs').Run[]} runs of one connection, as they began */
   #order(runs) {
-    /** The youngest call so far, by caller and kind. @type {Map<string, number>} */
+    /** The youngest call so far, by caller and kind. @type {Map<string, import('./calls.mjs').Call>} */
     const youngest = new Map()
     for (const { call, attempt, t } of runs) {
       // A repetition comes late by its nature.
       if (attempt > 0 || call.starts === 0) continue
       const key = `${call.kind} ${call.caller}`
-      const last = youngest.get(key) ?? -1
-      if (call.number > last) youngest.set(key, call.number)
-      else if (call.number < last && !this.#faults.hasBegun(call.startMs, t)) {
-        this.#violation('I9', call.id, `ran after ${call.caller}-${last}, which was called later`)
+      const last = youngest.get(key)
+      if (last === undefined || call.number > last.number) youngest.set(key, call)
+      // Given back by another connection when the younger one had been made already.
+      else if (call.number < last.number && !this.#faults.hasBegun(last.startMs, t)) {
+        this.#violation('I9', call.id, `ran after ${last.id}, which was called later`)
       }
     }
   }

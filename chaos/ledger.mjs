@@ -41,7 +41,8 @@
 
 /**
  * The proxy or the controller did something, or a caller noticed. `count`: how many frames with calls it had let through whose answers it had
- * not. `target`: names of the peers that it touches, `a>b` for the connections that `a` dialed to `b`, nothing or `*` for all. `forMs`: how
+ * not. `target`: what it touches, with blanks in between: names of peers, `a>b` for all connections that `a` dialed to `b`, a connection by the
+ * name that its runs have; nothing or `*` for everything. `forMs`: how
  * long it lasts, where it does. Three kinds mean something to the checker: `kill` (the process is gone: what it had begun it never ends),
  * `freeze` (it stood still for so long) and `lost` (written by a caller that was told that a connection is gone or drains: calls that had not
  * left go to another one, behind younger ones).

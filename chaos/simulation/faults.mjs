@@ -20,9 +20,11 @@ const WEIGHTS = {
   holdDials: 3,
   drop: 3,
   drain: 6,
+  close: 3,
   kill: 6,
   freeze: 5,
   drainCaller: 1,
+  closeCaller: 1,
   killCaller: 1,
 }
 
@@ -35,7 +37,7 @@ export function strike(world) {
   const told = FAULTS[kind](world)
   if (told === null) return ''
   // Whose process it is the target says.
-  world.tell({ kind: kind === 'killCaller' ? 'kill' : kind === 'drainCaller' ? 'drain' : kind, ...told })
+  world.tell({ kind: kind.replace('Caller', ''), ...told })
   return kind
 }
 
@@ -94,6 +96,7 @@ const FAULTS = {
     return { target: `${caller.name}>${remote.id}`, count }
   },
   drain: (world) => drain(world, world.random.pick(world.callees)),
+  close: (world) => close(world, world.random.pick(world.callees)),
   kill: (world) => kill(world, world.random.pick(world.callees)),
   freeze: (world) => {
     const host = world.random.pick([...world.callees, ...world.callers])
@@ -103,6 +106,7 @@ const FAULTS = {
     return { target: host.name, forMs }
   },
   drainCaller: (world) => drain(world, world.random.pick(world.callers)),
+  closeCaller: (world) => close(world, world.random.pick(world.callers)),
   killCaller: (world) => kill(world, world.random.pick(world.callers)),
 }
 
@@ -111,7 +115,7 @@ function onWire(world, hit) {
   const wires = world.net.wires.filter(({ isOver }) => !isOver)
   if (wires.length === 0) return null
   const wire = world.random.pick(wires)
-  const { target } = wire
+  const target = wire.name
   const forMs = hit(wire)
   return forMs === undefined ? { target } : { target, forMs }
 }
@@ -138,9 +142,20 @@ function hold(world, wire, pipes) {
 function drain(world, host) {
   if (host.peer === null) return null
   const graceMs = world.random.int(0, world.random.chance(0.5) ? 20 : 800)
+  return { ...leave(world, host, graceMs), forMs: graceMs + 1_000 }
+}
+
+/** @param {World} world @param {import('./world.mjs').Host} host */
+function close(world, host) {
+  return host.peer === null ? null : leave(world, host, -1)
+}
+
+/** @param {World} world @param {import('./world.mjs').Host} host @param {number} graceMs */
+function leave(world, host, graceMs) {
+  // What it had asked for itself it will never know.
   const count = host.caller === null ? 0 : world.takeUnderWay(host.name)
-  world.drain(host, graceMs)
-  return { target: host.name, forMs: graceMs + 1_000, count }
+  world.leave(host, graceMs)
+  return { target: host.name, count }
 }
 
 /** @param {World} world @param {import('./world.mjs').Host} host */

@@ -274,7 +274,6 @@ export class Wire {
     this.dialer.out = new Pipe(this, this.dialer, this.listener)
     this.listener.out = new Pipe(this, this.listener, this.dialer)
     this.pipes = /** @type {const} */ ([this.dialer.out, this.listener.out])
-    this.target = `${dialer.name}>${listener.name}`
   }
 
   /** What is under way is lost. @param {Told} told */

@@ -61,9 +61,9 @@ export class World {
   callees = CALLEES.map(([name, kind]) => new Host(name, kind))
   /** What no caller hears of, and somebody should. @type {string[]} */
   errors = []
-  longestDrainMs = 0
+  longestLeaveMs = 0
   /** Peers that are closing. */
-  #drainingCount = 0
+  #leavingCount = 0
   #isEnding = false
   #write
   #gapMs
@@ -76,10 +76,10 @@ export class World {
     this.net = new SimNet(this.clock, this.random)
     this.#gapMs = gapMs
     this.#write = (/** @type {Line} */ line) => write({ ...line, t: Math.round(line.t * 1_000) / 1_000 })
-    this.net.onEnded = ({ target }) => this.tell({ kind: 'end', target })
+    this.net.onEnded = ({ name }) => this.tell({ kind: 'end', target: name })
     this.net.onLeft = ({ wire, underWay }) => {
       const count = underWay.take()
-      if (count > 0) this.tell({ kind: 'lost', target: wire.target, count })
+      if (count > 0) this.tell({ kind: 'lost', target: wire.name, count })
     }
     for (const host of this.callees) this.#start(host)
     for (const host of this.callers) this.#start(host)
@@ -115,7 +115,7 @@ export class World {
       {
         ...PEER_OPTIONS,
         id: host.name,
-        clock: process,
+        clock: process.peerClock,
         random: this.random.fraction,
         onError: (error, { name }) => {
           if (!process.isDead)
@@ -153,33 +153,38 @@ export class World {
   kill(host) {
     const { process } = host
     if (process === null) return
-    this.#leave(host)
+    this.#forget(host)
     process.kill()
     this.net.kill(process)
     this.#startLater(host)
   }
 
-  /** Its peer says goodbye, then another one comes up. @param {Host} host @param {number} graceMs */
-  drain(host, graceMs) {
+  /** Its peer says goodbye, then another one comes up. @param {Host} host @param {number} graceMs -1: at once, by closing it */
+  leave(host, graceMs) {
     const { process, peer, caller, callee } = host
     if (process === null || peer === null) return
     if (caller !== null) caller.isQuiet = true
-    this.#leave(host)
-    this.#drainingCount++
+    this.#forget(host)
+    this.#leavingCount++
     const beganMs = this.clock.now()
-    peer.drain({ graceMs }).then(() => {
-      this.#drainingCount--
-      this.longestDrainMs = Math.max(this.longestDrainMs, this.clock.now() - beganMs - graceMs)
+    const left = graceMs < 0 ? peer.close() : peer.drain({ graceMs })
+    left.then(() => {
+      this.#leavingCount--
+      const tookMs = this.clock.now() - Math.max(beganMs, process.thawMs) - Math.max(0, graceMs)
+      this.longestLeaveMs = Math.max(this.longestLeaveMs, tookMs)
       // Handlers may still end: they are told at the same time as this is.
       this.clock.setTimer(this.clock.now() + 1, () => {
         this.#rest(host.name, process, peer, caller, callee)
+        if (process.peerTimerCount > 0) {
+          this.errors.push(`${host.name} left ${process.peerTimerCount} timers behind`)
+        }
         this.#startLater(host)
       })
     })
   }
 
   /** @param {Host} host */
-  #leave(host) {
+  #forget(host) {
     host.process = null
     host.peer = null
     host.caller = null
@@ -228,7 +233,7 @@ export class World {
 
   /** Whether all processes are there and all calls and handlers have ended. */
   get isQuiet() {
-    if (this.#drainingCount > 0) return false
+    if (this.#leavingCount > 0) return false
     return this.hosts.every(
       ({ process, caller, callee }) =>
         process !== null && (caller?.pendingCount ?? 0) + (callee?.runningCount ?? 0) === 0,
@@ -255,7 +260,7 @@ export class World {
     }
     await this.run(this.clock.now() + 60_000, () => closedCount === live.length)
     if (closedCount < live.length) this.errors.push(`${live.length - closedCount} peers do not get closed`)
-    return live.reduce((sum, { process }) => sum + process.pendingCount, 0)
+    return live.reduce((sum, { process }) => sum + process.peerTimerCount, 0)
   }
 
   /** @param {string} name @param {SimProcess} process @param {Peer} peer @param {Caller | null} caller @param {Callee | null} callee */
