@@ -186,9 +186,22 @@ export class Assigner {
       }
       if (request.spec.to === undefined) {
         isFull = true
-        if (this.#queue.targetedCount === 0) return
+        if (this.#queue.targetedCount === 0) break
       }
       request = next
+    }
+    if (this.#queue.blockedCount > 0) this.#pumpBlocked(isFull)
+  }
+
+  /** Who waits for room in the queue does not wait for those in it that wait for somebody else. */
+  #pumpBlocked(isFull: boolean): void {
+    for (const request of this.#queue.blocked()) {
+      if (isFull && this.#queue.blockedTargetedCount === 0) return
+      const connection = isFull && request.spec.to === undefined ? null : this.#pool.choose(request.spec)
+      if (connection !== null) {
+        this.#queue.remove(request)
+        this.#assign(request, connection)
+      } else if (request.spec.to === undefined) isFull = true
     }
   }
 

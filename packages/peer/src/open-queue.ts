@@ -33,6 +33,7 @@ export class OpenQueue {
   #count = 0
   #bytes = 0
   #targetedCount = 0
+  #blockedTargetedCount = 0
 
   constructor(options: Required<QueueOptions>) {
     this.#options = options
@@ -53,6 +54,16 @@ export class OpenQueue {
 
   get blockedCount(): number {
     return this.#blocked.size
+  }
+
+  /** Those that wait for room, in order; may be taken out meanwhile. */
+  *blocked(): Iterable<OpenRequest> {
+    for (const { request } of this.#blocked) yield request
+  }
+
+  /** How many of those are for a particular peer. */
+  get blockedTargetedCount(): number {
+    return this.#blockedTargetedCount
   }
 
   /** The first in line. */
@@ -88,6 +99,7 @@ export class OpenQueue {
     if (this.#options.overflow === 'block' && this.#canEverHold(request)) {
       request.place = place
       this.#blocked.add(place)
+      if (request.spec.to !== undefined) this.#blockedTargetedCount++
       this.#setDeadline(place)
       return null
     }
@@ -135,7 +147,7 @@ export class OpenQueue {
     if (place === null) return false
     request.place = null
     this.#deadlines.remove(place)
-    if (this.#blocked.delete(place)) return true
+    if (this.#unblock(place)) return true
     place.isQueued = false
     if (place.previous === null) this.#head = place.next
     else place.previous.next = place.next
@@ -206,10 +218,17 @@ export class OpenQueue {
   #admitBlocked(): void {
     for (const place of this.#blocked) {
       if (!this.#hasRoom(place.request)) return
-      this.#blocked.delete(place)
+      this.#unblock(place)
       this.#deadlines.remove(place)
       this.#append(place)
     }
+  }
+
+  /** False when it did not wait for room. */
+  #unblock(place: QueuePlace): boolean {
+    if (!this.#blocked.delete(place)) return false
+    if (place.request.spec.to !== undefined) this.#blockedTargetedCount--
+    return true
   }
 
   #oldestOneway(): OpenRequest | null {
