@@ -51,6 +51,7 @@ export class Call {
     /** @type {import('./ledger.mjs').Start['kind'] | ''} */
     this.kind = ''
     this.isIdempotent = false
+    this.isLarge = false
     this.startMs = Number.NaN
     this.timeoutMs = 0
     this.items = 0
@@ -115,6 +116,7 @@ export class Calls {
         call.starts++
         call.kind = line.kind
         call.isIdempotent = line.idempotent
+        call.isLarge = line.large === true
         call.startMs = line.t
         call.timeoutMs = line.timeoutMs
         call.items = line.items

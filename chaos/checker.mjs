@@ -236,8 +236,8 @@ class Judge {
     /** The youngest call so far, by caller and kind. @type {Map<string, import('./calls.mjs').Call>} */
     const youngest = new Map()
     for (const { call, attempt, t } of runs) {
-      // A repetition comes late by its nature.
-      if (attempt > 0 || call.starts === 0) continue
+      // A repetition comes late by its nature, and so does what takes many frames.
+      if (attempt > 0 || call.starts === 0 || call.isLarge) continue
       const key = `${call.kind} ${call.caller}`
       const last = youngest.get(key)
       if (last === undefined || call.number > last.number) youngest.set(key, call)

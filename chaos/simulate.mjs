@@ -39,7 +39,7 @@ export async function simulate({ faults, seed, faultGapMs = 150, callGapMs = 60 
   world.quieten()
   await world.run(world.clock.now() + MAX_SETTLE_MS, () => world.isQuiet)
   await world.run(world.clock.now() + REST_MS)
-  world.rest()
+  await world.rest()
   const virtualMs = world.clock.now()
   const timersLeft = await world.close()
   const verdict = checkLedger(lines, { quietMs: QUIET_MS })

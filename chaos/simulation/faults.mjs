@@ -19,6 +19,7 @@ const WEIGHTS = {
   refuse: 4,
   holdDials: 3,
   drop: 3,
+  relink: 3,
   drain: 6,
   close: 3,
   kill: 6,
@@ -94,6 +95,16 @@ const FAULTS = {
     const count = world.takeUnderWay(caller.name, remote.id)
     remote.drop()
     return { target: `${caller.name}>${remote.id}`, count }
+  },
+  relink: (world) => {
+    const caller = world.random.pick(world.callers)
+    const link = caller.links.shift()
+    if (link === undefined || caller.peer === null) return null
+    const remote = link.url.slice('memory:'.length)
+    const count = world.takeUnderWay(caller.name, remote)
+    link.close()
+    caller.links.push(caller.peer.connect(link.url))
+    return { target: `${caller.name}>${remote}`, count }
   },
   drain: (world) => drain(world, world.random.pick(world.callees)),
   close: (world) => close(world, world.random.pick(world.callees)),

@@ -23,30 +23,41 @@ export class Host {
   caller = null
   /** @type {Callee | null} */
   callee = null
+  /** What it dials. @type {import('@peerplex/peer').Link[]} */
+  links = []
 
-  /** @param {string} name @param {'byte' | 'message'} kind */
-  constructor(name, kind) {
+  /** @param {string} name */
+  constructor(name) {
     this.name = name
-    this.kind = kind
   }
 }
 
-const CALLERS = ['a1', 'a2', 'a3']
-/** Of two of them connections are streams of bytes. */
-const CALLEES = /** @type {const} */ ([
-  ['b1', 'byte'],
-  ['b2', 'byte'],
-  ['b3', 'message'],
-])
+/** @typedef {import('@peerplex/rpc').PeerOptions} PeerOptions */
 
-/** Shorter than the defaults, so that less time is simulated in which nothing happens. */
-const PEER_OPTIONS = {
-  limits: { idleTimeoutMs: 6_000 },
-  reconnect: { initialMs: 20, maxMs: 300 },
-  connectTimeoutMs: 2_000,
-  queue: { waitMs: 5_000, maxCalls: 200 },
+/** Whom a caller dials, and its queue: each way in which one can overflow. @type {Readonly<Record<string, { dials: readonly string[], queue: PeerOptions['queue'] }>>} */
+const CALLERS = {
+  a1: { dials: ['b1', 'b2', 'b3'], queue: { waitMs: 5_000, maxCalls: 200 } },
+  a2: { dials: ['b1', 'b2', 'b3'], queue: { waitMs: 5_000, maxCalls: 20, overflow: 'block' } },
+  // Two connections to the same peer.
+  a3: { dials: ['b1', 'b1', 'b2', 'b3'], queue: { waitMs: 2_000, maxCalls: 20, overflow: 'drop-oldest' } },
 }
 
+/** How a callee is connected, and what it allows. @type {Readonly<Record<string, { kind: 'byte' | 'message', limits: PeerOptions['limits'] }>>} */
+const CALLEES = {
+  b1: { kind: 'byte', limits: {} },
+  b2: { kind: 'byte', limits: { maxOpenChannels: 6, channelWindowBytes: 16_384, maxFrameBytes: 16_384 } },
+  b3: { kind: 'message', limits: { connectionWindowBytes: 65_536 } },
+}
+
+/** Shorter than the defaults, so that less time is simulated in which nothing happens. */
+const IDLE_MS = 6_000
+const RECONNECT = { initialMs: 20, maxMs: 300 }
+const CONNECT_TIMEOUT_MS = 2_000
+
+/** A keepalive takes a few milliseconds. */
+const REST_WITHIN_MS = 1_000
+/** Slow readers read on after their peer has left, to the end of what they were given. */
+const LAST_WORDS_MS = 2_000
 const MAX_AWAY_MS = 800
 /** So many events share one round of the event loop of Node; microtasks run dry after each. */
 const BATCH = 100
@@ -57,8 +68,8 @@ export class World {
   random
   /** @type {SimNet} */
   net
-  callers = CALLERS.map((name) => new Host(name, 'byte'))
-  callees = CALLEES.map(([name, kind]) => new Host(name, kind))
+  callers = Object.keys(CALLERS).map((name) => new Host(name))
+  callees = Object.keys(CALLEES).map((name) => new Host(name))
   /** What no caller hears of, and somebody should. @type {string[]} */
   errors = []
   longestLeaveMs = 0
@@ -109,12 +120,15 @@ export class World {
   #start(host) {
     const process = new SimProcess(host.name, this.clock)
     const codecs = new CodecTable([createMsgpackCodec()])
-    const transports = [this.net.transportOf(process, host.kind)]
+    const transports = [this.net.transportOf(process, CALLEES[host.name]?.kind ?? 'byte')]
     const peer = createPeer(
       { transports, codecs, agent: 'simulation/1' },
       {
-        ...PEER_OPTIONS,
         id: host.name,
+        limits: { idleTimeoutMs: IDLE_MS, ...CALLEES[host.name]?.limits },
+        reconnect: RECONNECT,
+        connectTimeoutMs: CONNECT_TIMEOUT_MS,
+        queue: CALLERS[host.name]?.queue ?? {},
         clock: process.peerClock,
         random: this.random.fraction,
         onError: (error, { name }) => {
@@ -137,13 +151,14 @@ export class World {
 
   /** @param {Host} host @param {SimProcess} process @param {Peer} peer */
   #startCaller(host, process, peer) {
-    for (const [name] of CALLEES) peer.connect(`memory:${name}`)
+    const dials = CALLERS[host.name]?.dials ?? []
+    host.links = dials.map((name) => peer.connect(`memory:${name}`))
     const nextId = () => {
       const number = (this.#numbers.get(host.name) ?? 0) + 1
       this.#numbers.set(host.name, number)
       return `${host.name}-${number}`
     }
-    const targets = CALLEES.map(([name]) => name)
+    const targets = Object.keys(CALLEES)
     host.caller = new Caller(process, peer, this.random, this.#write, { nextId, targets, gapMs: this.#gapMs })
     if (this.#isEnding) host.caller.isQuiet = true
     else host.caller.begin()
@@ -172,14 +187,21 @@ export class World {
       this.#leavingCount--
       const tookMs = this.clock.now() - Math.max(beganMs, process.thawMs) - Math.max(0, graceMs)
       this.longestLeaveMs = Math.max(this.longestLeaveMs, tookMs)
-      // Handlers may still end: they are told at the same time as this is.
-      this.clock.setTimer(this.clock.now() + 1, () => {
-        this.#rest(host.name, process, peer, caller, callee)
-        if (process.peerTimerCount > 0) {
-          this.errors.push(`${host.name} left ${process.peerTimerCount} timers behind`)
+      if (process.peerTimerCount > 0) {
+        this.errors.push(`${host.name} left ${process.peerTimerCount} timers behind`)
+      }
+      const untilMs = this.clock.now() + LAST_WORDS_MS
+      const end = () => {
+        const isOver = (caller?.pendingCount ?? 0) + (callee?.runningCount ?? 0) === 0
+        if (!isOver && this.clock.now() < untilMs) {
+          this.clock.setTimer(this.clock.now() + 10, end)
+          return
         }
+        this.#rest(host.name, process, peer, caller, callee)
         this.#startLater(host)
-      })
+      }
+      // Not at once: calls and handlers are told in the same turn as this.
+      this.clock.setTimer(this.clock.now() + 1, end)
     })
   }
 
@@ -240,8 +262,10 @@ export class World {
     )
   }
 
-  /** Each process says what it still holds. */
-  rest() {
+  /** Each process says what it still holds, at a moment in which no keepalive is on its way, if there is one. */
+  async rest() {
+    const isAtRest = () => this.hosts.every(({ peer }) => peer === null || heldBytes(peer.stats()) === 0)
+    await this.run(this.clock.now() + REST_WITHIN_MS, isAtRest)
     for (const { name, process, peer, caller, callee } of this.hosts) {
       if (process !== null && peer !== null) this.#rest(name, process, peer, caller, callee)
     }
@@ -267,15 +291,24 @@ export class World {
   #rest(name, process, peer, caller, callee) {
     if (process.isDead) return
     const { connections, queue } = peer.stats()
-    let [slots, bufferedBytes, channels] = [0, queue.queuedBytes, 0]
+    const bufferedBytes = heldBytes({ connections, queue })
+    let [slots, channels] = [0, 0]
     for (const each of connections) {
       slots += each.openSlotsTaken + each.deadlines
-      bufferedBytes += each.queuedOutputBytes + each.committedOutputBytes + each.unreadBytes
-      bufferedBytes += each.assemblingBytes + each.transportBytes
       channels += each.openChannels + each.openingChannels + each.heldChannels
     }
     const pending = (caller?.pendingCount ?? 0) + (callee?.runningCount ?? 0) + slots
     const queued = queue.queuedCalls + queue.blockedCalls
     this.#write({ k: 'rest', t: process.now(), peer: name, pending, queued, bufferedBytes, channels })
   }
+}
+
+/** @param {Pick<import('@peerplex/peer').PeerStats, 'connections' | 'queue'>} stats */
+function heldBytes({ connections, queue }) {
+  let bytes = queue.queuedBytes
+  for (const each of connections) {
+    bytes += each.queuedOutputBytes + each.committedOutputBytes + each.unreadBytes
+    bytes += each.assemblingBytes + each.transportBytes
+  }
+  return bytes
 }
