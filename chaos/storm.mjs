@@ -143,7 +143,9 @@ function dial(port, count, index, hasJitter) {
     // Without chance every pause is the longest that it may be, and everybody's the same. The first numbers make the instance.
     let drawn = 0
     const random = () => (hasJitter || drawn++ < 32 ? Math.random() : 0.999)
-    createPeer({ id: `peer-${index}-${peer}`, logger, random }).connect(`tcp://127.0.0.1:${port}`, { localAddress })
+    createPeer({ id: `peer-${index}-${peer}`, logger, random }).connect(`tcp://127.0.0.1:${port}`, {
+      localAddress,
+    })
   }
   process.on('message', () => process.send?.(attempts))
 }
