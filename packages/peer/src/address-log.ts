@@ -19,7 +19,11 @@ export class AddressLog {
   }
 
   /** Writes a line about a connection, unless its address has had its share; the next line says how many were left out. */
-  write(level: 'info' | 'warn', message: string, fields: { readonly url: string }): void {
+  write(
+    level: 'info' | 'warn',
+    message: string,
+    fields: { readonly url: string; readonly [name: string]: unknown },
+  ): void {
     const { url } = fields
     if (!this.#limiter.take(sourceOf(url) || url)) {
       this.droppedCount++

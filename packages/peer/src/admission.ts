@@ -38,7 +38,12 @@ export class Admission<T extends Guest> {
   readonly #silent = new Map<T, Arrival>()
   /** With HELLO and without a verdict. */
   readonly #pending = new Set<T>()
-  readonly refused: Record<Refusal, number> = { connections: 0, perAddress: 0, unauthenticated: 0, acceptRate: 0 }
+  readonly refused: Record<Refusal, number> = {
+    connections: 0,
+    perAddress: 0,
+    unauthenticated: 0,
+    acceptRate: 0,
+  }
   /** Silent ones that gave way. */
   evictedCount = 0
 

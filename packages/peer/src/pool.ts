@@ -1,7 +1,8 @@
 // Owns: the connections of a peer by remote peer, and which of them the next open goes to (spec §19: round robin over peers,
 // then the connection with the fewest channels).
 // Must not know: queues, links, listeners.
-import type { Headers, Hello } from '@peerplex/wire'
+import type { PeerHello } from './authentication.js'
+import { isSameIdentity, isSamePeer, markNamesakes } from './identity.js'
 import type { OpenRequest, OpenSpec } from './open-request.js'
 import type { PeerConnection } from './peer-connection.js'
 import { RemotePeer } from './remote-peer.js'
@@ -12,10 +13,10 @@ export type RemoteFactory = (id: string, instance: string) => RemotePeer
 export class Pool {
   readonly #createRemote: RemoteFactory
   readonly #connections = new Set<PeerConnection>()
-  /** How many of them were accepted from an address; an address without any is not in here. */
-  readonly #acceptedFrom = new Map<string, number>()
   /** In the order in which they came. A peer that restarts takes a new place. */
   readonly #remotes: RemotePeer[] = []
+  /** Whether anybody was ever authenticated: only then can an id have several owners. */
+  #hasIdentities = false
   /** Index of the remote whose turn is next. */
   #next = 0
 
@@ -35,44 +36,38 @@ export class Pool {
 
   add(connection: PeerConnection): void {
     this.#connections.add(connection)
-    if (connection.isAccepted) this.#countFrom(connection, 1)
   }
 
-  /** How many connections were accepted from where `url` leads to; 0 for transports that have no addresses. */
-  acceptedFrom(url: string): number {
-    return this.#acceptedFrom.get(addressOf(url)) ?? 0
-  }
-
-  #countFrom(connection: PeerConnection, change: 1 | -1): void {
-    const address = addressOf(connection.url)
-    if (address === '') return
-    const count = (this.#acceptedFrom.get(address) ?? 0) + change
-    if (count === 0) this.#acceptedFrom.delete(address)
-    else this.#acceptedFrom.set(address, count)
-  }
-
-  /** Enters a connection whose HELLO came, with these headers, under its remote peer; says whether that peer is new, or the same id restarted. */
+  /** Enters a connection under the peer at its other end; says whether that is new, or the same id and identity restarted. */
   enter(
     connection: PeerConnection,
-    hello: Hello,
-    headers: Headers,
+    { id, instance }: PeerHello,
+    identity: unknown,
   ): { remote: RemotePeer; isNew: boolean; isRestart: boolean } {
-    const instance = toHex(hello.instance)
-    const id = headers.get('peer') ?? instance
-    let remote = this.#remotes.find((each) => each.id === id && each.instance === instance)
+    const names = { id, instance, identity }
+    let remote = this.#remotes.find((each) => isSamePeer(each, names))
     const isNew = remote === undefined
-    const isRestart = isNew && this.#remotes.some((each) => each.id === id)
+    const isRestart =
+      isNew && this.#remotes.some((each) => each.id === id && isSameIdentity(each.identity, identity))
     if (remote === undefined) {
       remote = this.#createRemote(id, instance)
+      remote.identity = identity
       this.#remotes.push(remote)
+      this.#hasIdentities ||= identity !== undefined
+      if (this.#hasIdentities) markNamesakes(this.#remotes, id)
     }
     remote.connections.push(connection)
     return { remote, isNew, isRestart }
   }
 
+  /** Whether peers with different identities have this id. */
+  isContested(id: string): boolean {
+    return this.#hasIdentities && this.#remotes.some((remote) => remote.id === id && remote.isNamesake)
+  }
+
   /** Takes a connection out; returns its remote peer when that was the last one to it. */
   remove(connection: PeerConnection): RemotePeer | null {
-    if (this.#connections.delete(connection) && connection.isAccepted) this.#countFrom(connection, -1)
+    this.#connections.delete(connection)
     const { remote } = connection
     if (remote === null) return null
     const at = remote.connections.indexOf(connection)
@@ -82,6 +77,7 @@ export class Pool {
     const index = this.#remotes.indexOf(remote)
     if (index < 0) return remote
     this.#remotes.splice(index, 1)
+    if (this.#hasIdentities) markNamesakes(this.#remotes, remote.id)
     // Who comes next stays the same, whoever leaves.
     if (index < this.#next) this.#next--
     return remote
@@ -110,17 +106,6 @@ export class Pool {
   }
 }
 
-/** The address that a connection comes from, without its port; empty for transports that have none. */
-function addressOf(url: string): string {
-  return /^\w+:\/\/(\[[^\]]*\]|[^/:]*):\d+/.exec(url)?.[1] ?? ''
-}
-
 function isTarget(to: NonNullable<OpenRequest['spec']['to']>, remote: RemotePeer): boolean {
-  return typeof to === 'string' ? remote.id === to : to(remote)
-}
-
-function toHex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
-  return text
+  return typeof to === 'string' ? remote.id === to && !remote.isNamesake : to(remote)
 }

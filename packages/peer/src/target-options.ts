@@ -13,7 +13,7 @@ import type {
 } from './options.js'
 import { resolveConnectTimeout, resolveHook, resolveReconnect } from './options.js'
 import { assertProfile, PEER_LIMIT_ROWS, PROFILE_SESSION_LIMITS } from './peer-limits.js'
-import type { Profiles, ProfileSettings } from './profiles.js'
+import type { ProfileSettings, Profiles } from './profiles.js'
 
 /** What holds for the connections of one target. */
 export interface TargetSettings {
@@ -56,10 +56,7 @@ export class TargetDefaults {
   /** Throws UsageError INVALID_ARGUMENT that names the option. */
   resolve(role: Role, given: object): TargetSettings {
     if (typeof given !== 'object' || given === null)
-      throw invalidArgument(
-        `the options are ${showScalar(given)}`,
-        'give an object, see docs/transports.md',
-      )
+      throw invalidArgument(`the options are ${showScalar(given)}`, 'give an object, see docs/transports.md')
     const own: ConnectOptions = {}
     const transport: Record<string, unknown> = {}
     for (const [name, value] of Object.entries(given)) {
