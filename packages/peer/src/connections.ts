@@ -14,6 +14,7 @@ import { Link, type LinkHost } from './link.js'
 import type { BindOptions, ConnectOptions, ResolvedPeerOptions } from './options.js'
 import { type ConnectionHost, PeerConnection } from './peer-connection.js'
 import type { Pool } from './pool.js'
+import { assertAuth } from './presented.js'
 import { createProfiles } from './profiles.js'
 import { TargetDefaults, type TargetSettings } from './target-options.js'
 import { findTransport, handedInTransport } from './targets.js'
@@ -199,8 +200,8 @@ export class Connections implements LinkHost, ConnectionHost {
   #accept(connection: Connection, settings: TargetSettings): boolean {
     const { credentials } = settings
     try {
-      const auth = typeof credentials === 'function' ? credentials() : credentials
-      this.admission.enter(this.#start(connection, true, auth as string | undefined, settings))
+      const auth = assertAuth(typeof credentials === 'function' ? credentials() : credentials)
+      this.admission.enter(this.#start(connection, true, auth, settings))
       return true
     } catch (error) {
       this.#host.reportError(error, '', '')

@@ -20,15 +20,9 @@ export class Presented {
     this.#url = url
   }
 
-  /** Those for the next attempt. Rejects with TransportError when they cannot be had, UsageError for what cannot be any. */
+  /** Those for the next attempt. Rejects with TransportError when they cannot be had, UsageError for what is none. */
   async ask(): Promise<Auth> {
-    const auth = await this.#get()
-    if (auth !== undefined && typeof auth !== 'string' && !(auth instanceof Uint8Array)) {
-      throw invalidArgument(
-        `${this.#url}: the credentials are ${showScalar(auth)}`,
-        'give text, bytes, or a function that returns one of them',
-      )
-    }
+    const auth = assertAuth(await this.#get())
     this.#last = `${typeof auth} ${auth}`
     return auth
   }
@@ -64,4 +58,13 @@ export class Presented {
   presented(): void {
     this.#refused = null
   }
+}
+
+/** Throws UsageError INVALID_ARGUMENT for what cannot be credentials. */
+export function assertAuth(auth: unknown): Auth {
+  if (auth === undefined || typeof auth === 'string' || auth instanceof Uint8Array) return auth
+  throw invalidArgument(
+    `the credentials are ${showScalar(auth)}`,
+    'give text, bytes, or a function that returns one of them; for bind, without waiting',
+  )
 }

@@ -207,7 +207,7 @@ export class SessionDriver {
       const driver = this.#driver
       const { length } = chunk
       driver.#guard(() => driver.session.receive(chunk))
-      driver.#watch?.onReceived(length)
+      if (driver.#phase !== 'released') driver.#watch?.onReceived(length)
     }
 
     onNonBinary(what: string): void {

@@ -13,6 +13,7 @@ import type {
 } from './options.js'
 import { resolveConnectTimeout, resolveHook, resolveReconnect } from './options.js'
 import { assertProfile, PEER_LIMIT_ROWS, PROFILE_SESSION_LIMITS } from './peer-limits.js'
+import { assertAuth } from './presented.js'
 import type { ProfileSettings, Profiles } from './profiles.js'
 
 /** What holds for the connections of one target. */
@@ -80,15 +81,18 @@ export class TargetDefaults {
       own.limits === undefined &&
       own.profile === undefined &&
       isAuthRequired === (this.#options.authenticate !== undefined)
+    const profileOf = isShared
+      ? this.#profiles
+      : this.#profilesFor({ limits: this.#sessionLimits(own), isAuthRequired })
+    // What is too long, or cannot be any, shows at once, as far as it is here.
+    if (typeof credentials !== 'function') profileOf(assertAuth(credentials || undefined))
     return {
       authenticate,
-      credentials: credentials === false ? undefined : credentials,
+      credentials: credentials || undefined,
       reconnect: own.reconnect === undefined ? reconnect : resolveReconnect(own.reconnect),
       connectTimeoutMs:
         own.connectTimeoutMs === undefined ? connectTimeoutMs : resolveConnectTimeout(own.connectTimeoutMs),
-      profileOf: isShared
-        ? this.#profiles
-        : this.#profilesFor({ limits: this.#sessionLimits(own), isAuthRequired }),
+      profileOf,
       transport: tls === undefined ? transport : { tls, ...transport },
     }
   }

@@ -86,16 +86,18 @@ export function codecSet(codecs: readonly Codec[] = STANDARD): CodecSet {
 export class TestConnection implements Connection {
   readonly kind: Connection['kind']
   readonly url: string
+  readonly facts: Readonly<Record<string, unknown>>
   readonly #inner: Connection
   #sink: ConnectionSink = { onData() {}, onDrain() {}, onEnd() {} }
   #isBlocked = false
   #isCut = false
   isDestroyed = false
 
-  constructor(inner: Connection) {
+  constructor(inner: Connection, url: string = inner.url, facts: Readonly<Record<string, unknown>> = {}) {
     this.#inner = inner
     this.kind = inner.kind
-    this.url = inner.url
+    this.url = url
+    this.facts = facts
   }
 
   get sink(): ConnectionSink {
@@ -156,6 +158,11 @@ export class TestTransport implements Transport {
   failCount = 0
   /** Attempts hang until they are given up. */
   isHanging = false
+  /** What accepted connections say of themselves: by default their own url, and no facts. */
+  urlOfAccepted: string | undefined = undefined
+  factsOfAccepted: Readonly<Record<string, unknown>> = {}
+  /** What each `listen` was given. */
+  readonly listenOptions: ListenOptions[] = []
 
   async connect(endpoint: Endpoint, options: ConnectOptions): Promise<Connection> {
     this.dialCount++
@@ -180,8 +187,9 @@ export class TestTransport implements Transport {
     options: ListenOptions,
     onConnection: (connection: Connection) => void,
   ): Promise<Listener> {
+    this.listenOptions.push(options)
     return this.#inner.listen(endpoint, options, (connection) => {
-      const own = new TestConnection(connection)
+      const own = new TestConnection(connection, this.urlOfAccepted, this.factsOfAccepted)
       this.accepted.push(own)
       onConnection(own)
     })
