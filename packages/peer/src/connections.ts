@@ -1,7 +1,15 @@
 // Owns: how the connections of a peer come and go: what is bound, what is connected to, what was accepted, and their end.
 // Must not know: what is opened on them, and to which of them it goes.
 
-import { type Channel, type DrainInfo, type Hello, LimitError, type PeerplexError } from '@peerplex/wire'
+import {
+  type Channel,
+  type DrainInfo,
+  ERRORS,
+  type Hello,
+  LimitError,
+  type PeerplexError,
+  ProtocolError,
+} from '@peerplex/wire'
 import { type BlockPool, failedPrecondition } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { AddressLog } from './address-log.js'
@@ -245,7 +253,7 @@ export class Connections implements LinkHost, ConnectionHost {
     const { session } = connection.driver
     connection.verdict = null
     // The same words for whoever is not known and for a wrong credential (spec AUT-009).
-    if (!identity) session.refuseAuth()
+    if (!identity) session.fail(notAdmitted())
     else this.#enter(connection, hello, identity)
   }
 
@@ -329,6 +337,12 @@ export class Connections implements LinkHost, ConnectionHost {
   #count(code: string): void {
     this.errorCounts.set(code, (this.errorCounts.get(code) ?? 0) + 1)
   }
+}
+
+function notAdmitted(): ProtocolError {
+  return new ProtocolError('AUTH', ERRORS.AUTH.message, {
+    hint: '`authenticate` of this side did not admit it; what it threw, if it did, went to onError',
+  })
 }
 
 /** Who has said nothing makes room for somebody else. */

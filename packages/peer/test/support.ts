@@ -136,6 +136,11 @@ export class TestConnection implements Connection {
     this.#sink.onDrain()
   }
 
+  /** Takes one write, and asks to wait again. */
+  unblockOnce(): void {
+    this.#sink.onDrain()
+  }
+
   /** The connection breaks; both ends hear of it. */
   cut(): void {
     if (this.#isCut || this.isDestroyed) return
