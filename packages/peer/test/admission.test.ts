@@ -280,12 +280,12 @@ describe('output that nobody takes', () => {
     messages = 200,
   ): Promise<{ b: ChannelPeer; connection: TestConnection }> {
     const b = await listener({ maxUnsentBytes: 65_536, idleTimeoutMs: 0, ...limits })
-    await visitor(undefined, { reconnect: false, limits: { idleTimeoutMs: 0 } })
+    const reader = await visitor(undefined, { reconnect: false, limits: { idleTimeoutMs: 0 } })
+    reader.accept('hold', () => new Promise(() => {}))
     const connection = world.transport.accepted.at(-1) as TestConnection
     connection.block()
-    const channel = b.open('echo', { codec: 'raw' })
+    const channel = b.open('hold', { codec: 'raw' })
     for (let i = 0; i < messages; i++) channel.send(bytes(1_024))
-    channel.closed.then(() => {})
     await settle()
     return { b, connection }
   }

@@ -1,6 +1,13 @@
 // Who is at the other end: the hook is asked first, whatever was sent meanwhile; what it says is the identity, or the end.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Authenticate, ChannelPeer, Link, PeerHello, PendingConnection } from '../src/index.js'
+import type {
+  Authenticate,
+  ChannelPeer,
+  ConnectOptions,
+  Link,
+  PeerHello,
+  PendingConnection,
+} from '../src/index.js'
 import { collect, echo, isPending, rejection, settle, thrown, World } from './support.js'
 
 let world: World
@@ -555,7 +562,7 @@ describe('one target', () => {
       [{ authenticate: 'sesame' }, 'authenticate'],
       [{ reconnect: { minMs: 1 } }, 'reconnect.minMs'],
       [{ connectTimeoutMs: 0 }, 'connectTimeoutMs'],
-    ] as [object, string][]) {
+    ] as [ConnectOptions, string][]) {
       const error = thrown(() => a.connect('memory:b', options))
       expect([error.code, error.message], name).toEqual(['INVALID_ARGUMENT', expect.stringContaining(name)])
     }
