@@ -161,7 +161,7 @@ export class BufferWatch {
     return held
   }
 
-  /** The one of this peer with the most unread; with the most output where nobody has any. */
+  /** Those of this peer that can be ended. */
   *candidates(): Iterable<{ watch: BufferWatch; holder: Holder }> {
     for (const holder of this.#holders) if (holder.driver.session.isOpen) yield { watch: this, holder }
   }
@@ -192,10 +192,10 @@ function hoarder(): { watch: BufferWatch; holder: Holder } | null {
   return worst
 }
 
-/** Unread, and arrived in part. */
+/** Unread, and arrived in part: messages and frames. */
 function inputBytes({ driver }: Holder): number {
-  const { receiver } = driver.session.channels
-  return receiver.unreadBytes + receiver.assembly.bytes
+  const { channels, intake } = driver.session
+  return channels.receiver.unreadBytes + channels.receiver.assembly.bytes + intake.bufferBytes
 }
 
 /** Not with the system yet. */

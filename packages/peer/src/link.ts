@@ -1,9 +1,9 @@
 // Owns: one `connect` target: dialing it, and dialing again after a loss, with pauses (spec §19, §25).
 // Must not know: what goes over the connections, or the pool they join.
 //
-//   CONNECTING ──connected──► HELLO ──hello──► READY ──drain──► DRAINING
-//       ▲  └────────failed───────┴──────failed────┴────failed──────┘
-//       └──────retry─────── BACKOFF ◄──┘                     close, giveUp ──► CLOSED from everywhere
+//   CONNECTING ──connected──► HELLO ──admitted──► READY ──drain──► DRAINING
+//       ▲  └────────failed───────┴───────failed──────┴────failed──────┘
+//       └──────retry─────── BACKOFF ◄──┘                        close, giveUp ──► CLOSED from everywhere
 
 import { ClosedError, PeerplexError, TransportError, UsageError } from '@peerplex/wire'
 import { NO_TRANSITION, reasonOf, StateTable, type TransitionRow } from '@peerplex/wire/internal'
@@ -21,7 +21,7 @@ const LINK_STATES: readonly string[] = ['CONNECTING', 'HELLO', 'READY', 'DRAININ
 
 const LINK_TRANSITIONS: readonly TransitionRow[] = [
   ['CONNECTING', 'connected', 'HELLO', 19],
-  ['HELLO', 'hello', 'READY', 19],
+  ['HELLO', 'admitted', 'READY', 19],
   ['READY', 'drain', 'DRAINING', 19],
   ['DRAINING', 'drain', 'DRAINING', 19],
   ['CONNECTING', 'failed', 'BACKOFF', 19],
@@ -124,7 +124,7 @@ export class Link {
 
   /** @internal */
   onAdmitted(): void {
-    if (!this.#step('hello')) return
+    if (!this.#step('admitted')) return
     this.lastError = null
     this.#resolveReady()
   }

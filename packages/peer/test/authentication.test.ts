@@ -279,6 +279,24 @@ describe('what the hook says', () => {
     expect(b.peers()).toEqual([])
   })
 
+  it('is waited for while the peer drains, as long as anything else', async () => {
+    const { authenticate, asked } = hookToAnswer()
+    const b = await world.server('b', { authenticate })
+    const seen = answering(b)
+    const a = world.peer('a')
+    await a.connect('memory:b').ready
+    const channel = a.open('x')
+    await settle()
+    const drained = b.drain({ graceMs: 2_000 })
+    await world.advance(1_999)
+    expect(await isPending(drained)).toBe(true)
+    expect(asked[0]?.connection.signal.aborted).toBe(false)
+    await world.advance(5_000)
+    await drained
+    expect([asked[0]?.connection.signal.aborted, seen]).toEqual([true, []])
+    channel.reset()
+  })
+
   it('may close the peer', async () => {
     const closing: Promise<void>[] = []
     const b: ChannelPeer = await world.server('b', {
