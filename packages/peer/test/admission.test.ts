@@ -241,6 +241,24 @@ describe('the memory of the process', () => {
     expect(b.stats().limits.processBytes).toBeLessThan(500 * 1_024)
   })
 
+  it('has an end for what the program has not read, too: it is told so instead of getting it', async () => {
+    const b = await listener({ maxProcessBytes: 1_048_576, channelWindowBytes: 4_000_000 })
+    const kept: PeerChannel[] = []
+    b.accept('hold', (channel) => {
+      kept.push(channel)
+      return new Promise(() => {})
+    })
+    await filled(await visitor(undefined, { reconnect: false }), 2_000)
+    expect(await (kept[0] as PeerChannel).closed).toMatchObject({ code: 'RESOURCE_EXHAUSTED' })
+    const read: unknown[] = []
+    await expect(
+      (async () => {
+        for await (const message of kept[0] as PeerChannel) read.push(message)
+      })(),
+    ).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' })
+    expect(read).toEqual([])
+  })
+
   it('is looked at when much has arrived, before a second has passed', async () => {
     const b = await listener({ maxProcessBytes: 1_048_576, channelWindowBytes: 4_000_000 })
     b.accept('hold', () => new Promise(() => {}))
@@ -320,6 +338,7 @@ describe('output that nobody takes', () => {
 
   it('does not count while this process was stopped', async () => {
     const { connection } = await stuck({ unsentTimeoutMs: 5_000 })
+    await world.advance(2_000)
     world.clock.jump(3_600_000)
     await world.advance(1_000)
     expect(connection.isDestroyed).toBe(false)

@@ -393,6 +393,20 @@ describe('credentials', () => {
     expect(await ask(a, 'x')).toBe('hello')
   })
 
+  it('that were refused once may be shown again after others', async () => {
+    const tokens = ['a', 'b', 'a']
+    let valid = 'b'
+    await world.server('b', { authenticate: ({ auth }) => auth === valid && auth })
+    const a = world.peer('a', { credentials: () => tokens.shift() as string })
+    const link = a.connect('memory:b')
+    await world.advance(1_000)
+    expect(link.state).toBe('READY')
+    valid = 'a'
+    world.transport.last.cut()
+    await world.advance(1_000)
+    expect([link.state, tokens]).toEqual(['READY', []])
+  })
+
   it('that never come are a failed attempt after connectTimeoutMs, and asked for again', async () => {
     await world.server('b')
     let asked = 0
