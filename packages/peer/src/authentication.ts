@@ -64,7 +64,7 @@ export class Verdict {
   readonly #onThrown: (error: unknown) => void
   #isSettled = false
 
-  /** `settle` is called once at most, with a falsy value for a refusal; `onThrown` before it, with what the hook threw. */
+  /** `settle` is called once at most, with a falsy value for a refusal; `onThrown` with what the hook threw, before it. */
   constructor(settle: (identity: unknown) => void, onThrown: (error: unknown) => void) {
     this.#settle = settle
     this.#onThrown = onThrown
@@ -79,13 +79,16 @@ export class Verdict {
       this.#refuse(error)
       return
     }
-    if (!isThenable(answer)) this.#decide(answer)
-    else {
-      Promise.resolve(answer).then(
+    if (!isThenable(answer)) {
+      this.#decide(answer)
+      return
+    }
+    Promise.resolve(answer)
+      .then(
         (identity) => this.#decide(identity),
         (error: unknown) => this.#refuse(error),
       )
-    }
+      .catch(this.#onThrown)
   }
 
   /** Nobody waits for it any more: what still comes is of no use. */

@@ -10,7 +10,7 @@ import {
   type PeerplexError,
   ProtocolError,
 } from '@peerplex/wire'
-import { type BlockPool, failedPrecondition } from '@peerplex/wire/internal'
+import { type BlockPool, failedPrecondition, reasonOf } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
 import { AddressLog } from './address-log.js'
 import { Admission } from './admission.js'
@@ -243,7 +243,10 @@ export class Connections implements LinkHost, ConnectionHost {
     }
     connection.verdict = new Verdict(
       (identity) => this.#onVerdict(connection, announced, identity),
-      (error) => this.#host.reportError(error, '', announced.id),
+      (error) => {
+        this.log.write('warn', 'authenticate threw', { url, error: reasonOf(error) })
+        this.#host.reportError(error, '', announced.id)
+      },
     )
     const { kind, facts = {} } = driver.connection
     connection.verdict.ask(authenticate, announced, { url, kind, isAccepted, facts })

@@ -203,8 +203,15 @@ describe('what the hook says', () => {
     channel.reset()
   })
 
-  it('what it throws goes to onError, and not to the other side', async () => {
+  it('what it throws goes to onError and the log, and not to the other side', async () => {
+    const lines: unknown[] = []
     const b = await world.server('b', {
+      logger: {
+        debug() {},
+        info() {},
+        error() {},
+        warn: (text, fields) => lines.push([text, fields]),
+      },
       authenticate: () => {
         throw new Error('table secrets is gone')
       },
@@ -214,6 +221,7 @@ describe('what the hook says', () => {
     expect(world.reported).toMatchObject([
       { peer: b.id, name: '', error: { message: 'table secrets is gone' } },
     ])
+    expect(lines).toEqual([['authenticate threw', { url: 'memory:b', error: 'table secrets is gone' }]])
   })
 
   it('comes too late: HELLO_TIMEOUT, the signal is aborted, nobody is admitted, the link tries again', async () => {
