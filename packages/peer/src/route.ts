@@ -1,11 +1,17 @@
 // Owns: what narrows down where one open may go, beside what its spec says.
 // Must not know: which peers there are.
+import type { Target } from './open-request.js'
 import type { RemotePeer } from './remote-peer.js'
 
 /** The targets of one name that somebody else looks up: only connections that were dialed for it will do. */
 export interface TargetGroup {
   /** Whether a connection that was dialed to this URL will do. */
   has(url: string): boolean
+}
+
+/** Whether `to` means this peer; an id, only the one whom it belongs to. */
+export function isTarget(to: Target, remote: RemotePeer): boolean {
+  return typeof to === 'string' ? remote.id === to && !remote.isNamesake : to(remote)
 }
 
 interface Avoided {

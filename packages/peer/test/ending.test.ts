@@ -220,7 +220,7 @@ describe('options', () => {
       [{ reconnect: { initialMs: 0 } }, 'reconnect.initialMs'],
       [{ id: '' }, 'id'],
       [{ id: 'x'.repeat(256) }, 'id'],
-      [{ limits: { maxConnections: 0 } }, 'limits.maxConnections'],
+      [{ limits: { maxConnections: 0 } }, 'maxConnections'],
       [{ limits: { maxFrameBytes: 1 } }, 'maxFrameBytes'],
     ] as const) {
       const error = thrown(() => createChannelPeer(parts, options as never))

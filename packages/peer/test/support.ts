@@ -86,6 +86,7 @@ export function codecSet(codecs: readonly Codec[] = STANDARD): CodecSet {
 export class TestConnection implements Connection {
   readonly kind: Connection['kind']
   readonly url: string
+  readonly facts: Readonly<Record<string, unknown>>
   readonly #inner: Connection
   #sink: ConnectionSink = { onData() {}, onDrain() {}, onEnd() {} }
   #isBlocked = false
@@ -93,10 +94,11 @@ export class TestConnection implements Connection {
   #isSilent = false
   isDestroyed = false
 
-  constructor(inner: Connection) {
+  constructor(inner: Connection, url: string = inner.url, facts: Readonly<Record<string, unknown>> = {}) {
     this.#inner = inner
     this.kind = inner.kind
-    this.url = inner.url
+    this.url = url
+    this.facts = facts
   }
 
   get sink(): ConnectionSink {
@@ -141,6 +143,11 @@ export class TestConnection implements Connection {
     this.#isSilent = true
   }
 
+  /** Takes one write, and asks to wait again. */
+  unblockOnce(): void {
+    this.#sink.onDrain()
+  }
+
   /** The connection breaks; both ends hear of it. */
   cut(): void {
     if (this.#isCut || this.isDestroyed) return
@@ -163,6 +170,11 @@ export class TestTransport implements Transport {
   failCount = 0
   /** Attempts hang until they are given up. */
   isHanging = false
+  /** What accepted connections say of themselves: by default their own url, and no facts. */
+  urlOfAccepted: string | undefined = undefined
+  factsOfAccepted: Readonly<Record<string, unknown>> = {}
+  /** What each `listen` was given. */
+  readonly listenOptions: ListenOptions[] = []
 
   async connect(endpoint: Endpoint, options: ConnectOptions): Promise<Connection> {
     this.dialCount++
@@ -187,8 +199,9 @@ export class TestTransport implements Transport {
     options: ListenOptions,
     onConnection: (connection: Connection) => void,
   ): Promise<Listener> {
+    this.listenOptions.push(options)
     return this.#inner.listen(endpoint, options, (connection) => {
-      const own = new TestConnection(connection)
+      const own = new TestConnection(connection, this.urlOfAccepted, this.factsOfAccepted)
       this.accepted.push(own)
       onConnection(own)
     })

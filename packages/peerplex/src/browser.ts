@@ -9,15 +9,20 @@ export function createPeer(options: PeerOptions = {}): Peer {
 }
 
 export type {
+  Authenticate,
+  BindOptions,
   BoundListener,
   ChannelHandler,
   ChannelOptions,
   ChannelOutcome,
+  ConnectOptions,
   Filter,
   FilterOpen,
   FilterResult,
   Link,
   PeerChannel,
+  PeerHello,
+  PendingConnection,
 } from '@peerplex/peer'
 export type { Answer, CallOptions, Handler, PeerEvent, PeerEventName } from '@peerplex/rpc'
 export { Context, Peer, RemotePeer, ReplyHeaders, ReplyStream } from '@peerplex/rpc'

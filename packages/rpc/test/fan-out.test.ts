@@ -45,6 +45,7 @@ it('all: leaving the loop gives up what still runs', async () => {
       if (name === 'b') return 'first'
       await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve))
       aborted.push(name)
+      return undefined
     })
   }
   for await (const { value } of a.all('slow')) {

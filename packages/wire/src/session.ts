@@ -29,10 +29,11 @@ export class Session implements ChannelsHost, DispatcherHost {
   readonly limits: SessionLimits
   /** @internal */
   readonly channels: Channels
+  /** @internal */
+  readonly intake: Intake
 
   readonly #sink: SessionSink
   readonly #now: () => number
-  readonly #intake: Intake
   readonly #control: Control
   #state: number = states.SESSION_AWAIT_PREFACE
   #remoteHello: Hello | null = null
@@ -56,7 +57,7 @@ export class Session implements ChannelsHost, DispatcherHost {
     this.channels.receiver.isHeld = profile.isAuthRequired
     this.#control = new Control(this.kind, profile, this.channels, this)
     const { kind, channels } = this
-    this.#intake = new Intake(kind, new Dispatcher(this, channels), channels.economy, profile)
+    this.intake = new Intake(kind, new Dispatcher(this, channels), channels.economy, profile)
   }
 
   // ---- what the program asks ----------------------------------------------------------------------------------------
@@ -167,7 +168,7 @@ export class Session implements ChannelsHost, DispatcherHost {
   fail(error: PeerplexError): void {
     if (!this.isOpen) return
     const code = reasons.connectionCodeOf(error)
-    this.#closeCode = this.#intake.closeCode || reasons.closeCodeOf(code)
+    this.#closeCode = this.intake.closeCode || reasons.closeCodeOf(code)
     this.#enterClosed(states.DO_FAIL)
     this.#loseAll(error.message, null)
     this.#control.sayError(code, error.message)
@@ -194,9 +195,9 @@ export class Session implements ChannelsHost, DispatcherHost {
     // A plain array: what the program gets is a Uint8Array everywhere, and views of one are cheaper than those of a Buffer.
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
     try {
-      const at = this.#intake.awaitsPreface ? this.#intake.pushPreface(bytes) : 0
+      const at = this.intake.awaitsPreface ? this.intake.pushPreface(bytes) : 0
       if (at > 0) this.#step(states.ON_PREFACE)
-      if (at >= 0) this.#intake.push(bytes, at)
+      if (at >= 0) this.intake.push(bytes, at)
     } catch (error) {
       if (error instanceof PrefaceError) this.#failSilently(error.reason)
       else this.fail(error instanceof PeerplexError ? error : reasons.internalError(error))
@@ -205,7 +206,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** A message that is not binary came over a message connection; `what` says what it was. */
   receiveNonBinary(what: string): void {
-    if (this.isOpen) this.fail(this.#intake.refuseNonBinary(what))
+    if (this.isOpen) this.fail(this.intake.refuseNonBinary(what))
   }
 
   /** The transport's input ended or broke. */
@@ -268,7 +269,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** A snapshot of counts and levels; a plain object. */
   stats(): SessionStats {
-    return collectStats(this.state, this.#bytesReceived, this.#intake.bufferBytes, this.channels)
+    return collectStats(this.state, this.#bytesReceived, this.intake.bufferBytes, this.channels)
   }
 
   // ---- for the parts of the session ---------------------------------------------------------------------------------
