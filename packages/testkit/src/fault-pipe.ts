@@ -6,8 +6,8 @@
  *
  * What delays is decided when something comes, everything else when it goes on. Bytes, the end and the abort of the source go the same way.
  *
- * The bound: the source is paused while the pipe holds 1 MiB or 4,096 chunks that have not gone on, or while the target's buffer is full.
- * On top of that comes what the two sockets buffer: one read and their high-water marks, together less than 256 KiB.
+ * The bound: the source is paused while the pipe and the target's buffer hold 1 MiB, or the pipe 4,096 chunks. On top of that comes what was
+ * being read and what a paused socket buffers, together less than 256 KiB.
  */
 import type { Socket } from 'node:net'
 import type { FaultClock } from './fault-clock.js'
@@ -46,10 +46,10 @@ interface Piece {
 }
 
 /**
- * `ending`: the source has ended, the target has not been told. `ended`: it has been, and may still hear of an abort. `stopped`: nobody is
+ * `waiting`: the sockets are not connected yet, and nothing is read. `ending`: the source has ended, the target has not been told. `ended`: it has been, and may still hear of an abort. `stopped`: nobody is
  * there to hear anything.
  */
-type PipeState = 'flowing' | 'ending' | 'ended' | 'stopped'
+type PipeState = 'waiting' | 'flowing' | 'ending' | 'ended' | 'stopped'
 
 export interface FaultPipeOptions {
   readonly source: Socket
@@ -69,7 +69,7 @@ export class FaultPipe {
   readonly #owner: PipeOwner
   readonly #jitter: Random
   readonly #damage: Random
-  #state: PipeState = 'flowing'
+  #state: PipeState = 'waiting'
   readonly #queue: Piece[] = []
   #heldBytes = 0
   #heldChunks = 0
@@ -81,8 +81,9 @@ export class FaultPipe {
   #busyUntilMs = Number.NEGATIVE_INFINITY
   #isTargetFull = false
   #timer: { readonly handle: unknown; readonly atMs: number } | null = null
-  /** The rest goes on in the next turn. */
+  /** Where pieces are split, each goes on in a turn of its own. */
   #turn: NodeJS.Immediate | null = null
+  #isTurn = false
   /** For which setting the place of the next flip was drawn, and how far it is. */
   #flipEvery = 0
   #untilFlipBytes = 0
@@ -104,6 +105,8 @@ export class FaultPipe {
 
   /** Begins to read. Both sockets are connected. */
   start(): void {
+    if (this.#state !== 'waiting') return
+    this.#state = 'flowing'
     this.#source.on('data', (chunk: Uint8Array) => this.#receive(chunk))
     this.#source.on('end', () => this.#receiveEnd())
     this.#target.on('drain', () => {
@@ -153,6 +156,7 @@ export class FaultPipe {
       return
     }
     const wakeAtMs = Math.min(this.#passAll(), this.#abortDueMs)
+    if (this.#state === 'flowing' && this.#source.isPaused() && !this.#isFull) this.#source.resume()
     if (wakeAtMs < Number.POSITIVE_INFINITY) this.#wakeAt(wakeAtMs)
   }
 
@@ -189,14 +193,15 @@ export class FaultPipe {
   }
 
   get #isFull(): boolean {
-    return this.#heldBytes >= MAX_HELD_BYTES || this.#heldChunks >= MAX_HELD_CHUNKS
+    const heldBytes = this.#heldBytes + this.#target.writableLength
+    return heldBytes >= MAX_HELD_BYTES || this.#heldChunks >= MAX_HELD_CHUNKS
   }
 
   // ---- out --------------------------------------------------------------------------------------------------------
 
   /** Until when time alone is in the way; Infinity when nothing is held, or something else will call `pump`. */
   #passAll(): number {
-    while (this.#turn === null && !this.#settings.isBlackHole) {
+    while (!this.#settings.isBlackHole) {
       const piece = this.#queue[0]
       if (piece === undefined && this.#state !== 'ending') break
       const nowMs = this.#clock.now()
@@ -209,10 +214,26 @@ export class FaultPipe {
       if (this.#isTargetFull) break
       if (this.#busyUntilMs > nowMs) return this.#busyUntilMs
       const allowedBytes = this.#owner.allowedBytes()
-      if (allowedBytes === 0) break
+      if (allowedBytes === 0 || !this.#hasTurn()) break
       this.#pass(this.#take(piece, allowedBytes), allowedBytes)
     }
     return Number.POSITIVE_INFINITY
+  }
+
+  /** Whether a piece may go on in this turn of the event loop; if not, the next one is taken for it. A turn is used up by that. */
+  #hasTurn(): boolean {
+    if (this.#settings.splitBytes === Number.POSITIVE_INFINITY) return true
+    const isTurn = this.#isTurn
+    this.#isTurn = false
+    if (!isTurn) {
+      this.#turn ??= setImmediate(() => {
+        this.#turn = null
+        this.#isTurn = true
+        this.pump()
+        this.#isTurn = false
+      })
+    }
+    return isTurn
   }
 
   /** Takes from the front as much as may go on at once. */
@@ -238,17 +259,11 @@ export class FaultPipe {
 
   #pass(bytes: Uint8Array, allowedBytes: number): void {
     this.#flip(bytes)
-    const { splitBytes, bytesPerSecond } = this.#settings
+    const { bytesPerSecond } = this.#settings
     if (bytesPerSecond < Number.POSITIVE_INFINITY) {
       // A late timer may be caught up with, time without bytes may not be saved.
       const fromMs = Math.max(this.#busyUntilMs, this.#clock.now() - SLICE_MS)
       this.#busyUntilMs = fromMs + (bytes.length / bytesPerSecond) * 1_000
-    }
-    if (splitBytes < Number.POSITIVE_INFINITY) {
-      this.#turn = setImmediate(() => {
-        this.#turn = null
-        this.pump()
-      })
     }
     this.#owner.onPass(bytes)
     // Who looks on may have cut the connection.
@@ -256,7 +271,6 @@ export class FaultPipe {
     const isLast = bytes.length === allowedBytes
     const hasRoom = this.#target.write(bytes, isLast ? () => this.#owner.onUsedUp() : undefined)
     if (!hasRoom) this.#isTargetFull = true
-    if (this.#source.isPaused() && !this.#isFull) this.#source.resume()
   }
 
   #passEnd(): void {

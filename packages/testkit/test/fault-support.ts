@@ -96,8 +96,7 @@ export class Stage {
     this.#server.listen(listen ?? { host: '127.0.0.1', port: 0 })
     await new Promise<void>((resolve) => this.#server.once('listening', () => resolve()))
     const bound = this.#server.address()
-    const target =
-      typeof bound === 'string' ? { path: bound } : { host: '127.0.0.1', port: bound?.port ?? 0 }
+    const target = typeof bound === 'string' ? { path: bound } : { host: '127.0.0.1', port: bound?.port ?? 0 }
     this.#proxy = await createFaultProxy({ target, ...options })
     this.#proxies.push(this.#proxy)
     return this.#proxy
