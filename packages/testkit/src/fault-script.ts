@@ -57,7 +57,7 @@ export const NO_FAULTS: FaultSettings = {
 /** One command of a script; `atMs` counts from the start of the script. Plain data. */
 export type FaultStep = { readonly atMs: number } & FaultCommand
 
-export type FaultCommand =
+type FaultCommand =
   | { readonly do: 'set'; readonly settings: Partial<FaultSettings>; readonly direction?: Direction }
   | { readonly do: 'heal' }
   | { readonly do: 'cut'; readonly kind: CutKind; readonly direction?: Direction }
@@ -143,8 +143,8 @@ export interface RandomFaultScriptOptions {
 
 /**
  * A script made up from a seed, the same for the same options. Each fault has its own part of the time: most are healed before the next
- * one, always those that let nothing through or damage what passes; the others sometimes stay and add up. With a `cutAfter` comes a reset
- * of what is there, so that there is a new connection to be cut. The last step heals everything.
+ * one, always those that let nothing through or damage what passes; the others sometimes stay and add up. With `cutAfter`
+ * and `refuse` comes a reset of what is there, so that there are new connections to be cut or refused. The last step heals everything.
  */
 export function randomFaultScript(options: RandomFaultScriptOptions): FaultStep[] {
   const { seed, durationMs, steps, kinds = FAULT_KINDS } = options
@@ -160,7 +160,7 @@ export function randomFaultScript(options: RandomFaultScriptOptions): FaultStep[
     const kind = order[index] ?? rng.pick(kinds)
     const atMs = timeIn(index, 0.1, 0.5)
     script.push({ atMs, ...commandOf(kind, rng, partMs) })
-    if (kind === 'cutAfter') script.push({ atMs, do: 'cut', kind: 'reset' })
+    if (kind === 'cutAfter' || kind === 'refuse') script.push({ atMs, do: 'cut', kind: 'reset' })
     const isHealed = BARRING.has(kind) || rng.bool(0.7)
     if (LASTING.has(kind) && isHealed) script.push({ atMs: timeIn(index, 0.6, 0.9), do: 'heal' })
   }
