@@ -32,8 +32,8 @@ export interface AutoStats {
 /** What looking up asks of its peer. */
 export interface AutoHost {
   readonly options: ResolvedPeerOptions
-  /** Throws UsageError for what is no endpoint, or one that no transport serves. */
-  assertTarget(url: string): void
+  /** The URL as links show it. Throws UsageError for what is no endpoint, or one that no transport serves. */
+  canonicalUrl(url: string): string
   /** Dials such an endpoint for looked-up names. */
   dial(url: string): Link
   /** A lookup failed; for the log, and for opens that do not wait. */
@@ -292,9 +292,10 @@ class LookedUpName implements TargetGroup {
     const urls = typeof found === 'string' ? [found] : found
     const isList = Array.isArray(urls) && urls.every((url) => typeof url === 'string')
     if (!isList) throw notUrls(this.#auto.pattern, this.name, found)
-    for (const url of urls) this.#auto.host.assertTarget(url)
+    // One target may be written in several ways, and connections are found by one.
+    const targets = new Set(urls.map((url) => this.#auto.host.canonicalUrl(url)))
     this.urls.clear()
-    for (const url of urls.slice(0, MAX_TARGETS)) this.urls.add(url)
+    for (const url of [...targets].slice(0, MAX_TARGETS)) this.urls.add(url)
     this.#clearTimer()
     this.#abort = null
     this.state = 'known'

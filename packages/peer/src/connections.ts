@@ -130,8 +130,8 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   }
 
   /** For names that are looked up. Throws UsageError for what is no endpoint. */
-  assertTarget(url: string): void {
-    findTransport(url, this.#transports)
+  canonicalUrl(url: string): string {
+    return findTransport(url, this.#transports).endpoint.url
   }
 
   dial(url: string): Link {

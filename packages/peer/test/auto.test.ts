@@ -92,6 +92,20 @@ describe('auto', () => {
     expect(new Set([1, 2, 3].map(() => begin(a, 'y').remote?.id))).toEqual(new Set(['one', 'two']))
   })
 
+  it('takes a URL in any spelling, and one target for one', async () => {
+    await server('b')
+    const a = world.peer('a')
+    a.auto('x', () => ['MEMORY:b', 'memory:b'])
+    a.auto('y', () => 'Memory:b')
+    for (const name of ['x', 'y']) {
+      const channel = begin(a, name, { timeoutMs: 1_000 })
+      await world.advance(1_000)
+      expect(await channel.closed).toMatchObject({ code: 'OK' })
+    }
+    expect(world.transport.dialCount).toBe(2)
+    expect(a.stats().autos[0]?.names[0]?.urls).toEqual(['memory:b'])
+  })
+
   it('a call with a deadline waits no longer than that, and says what the resolver said', async () => {
     const a = world.peer('a')
     const script = scripted(new Error('the registry is down'))
