@@ -145,8 +145,7 @@ class Auto {
   rest(): void {
     this.host.options.clock.clearTimer(this.#idleTimer)
     this.#idleTimer = null
-    this.#endWatch?.()
-    this.#endWatch = null
+    this.#stopWatching()
     for (const name of this.#names.values()) name.forget()
     this.#names.clear()
     for (const link of this.#links.values()) link.retire()
@@ -184,6 +183,17 @@ class Auto {
         this.resolver.watch?.(() => {
           for (const name of this.#names.values()) name.look()
         }) ?? null
+    } catch (error) {
+      this.host.onLookupFailed(this.pattern, asLookupError(error, this.pattern, this.pattern))
+    }
+  }
+
+  /** What that throws keeps nothing from its end. */
+  #stopWatching(): void {
+    const endWatch = this.#endWatch
+    this.#endWatch = null
+    try {
+      endWatch?.()
     } catch (error) {
       this.host.onLookupFailed(this.pattern, asLookupError(error, this.pattern, this.pattern))
     }

@@ -273,6 +273,26 @@ describe('auto', () => {
     expect(begin(a, 'x').remote?.id).toBe('c')
   })
 
+  it.each(['throws', 'is none'])('comes to rest and closes although what ends its watch %s', async (how) => {
+    await server('b')
+    const a = world.peer('a')
+    const endWatch = (): void => {
+      throw new Error('not watched')
+    }
+    const watch = (): (() => void) => (how === 'throws' ? endWatch : (Promise.resolve() as never))
+    a.auto(
+      'x',
+      Object.assign(() => 'memory:b', { watch }),
+      { idleMs: 1_000 },
+    )
+    await begin(a, 'x').closed
+    await world.advance(3_000)
+    expect(a.peers()).toEqual([])
+    expect((await begin(a, 'x').closed).code).toBe('OK')
+    await a.close()
+    expect(a.peers()).toEqual([])
+  })
+
   it('closes with its peer, in the midst of asking too', async () => {
     const a = world.peer('a')
     const script = scripted(new Promise(() => {}))
