@@ -44,7 +44,7 @@ export interface AutoHost {
 
 const DEFAULT_IDLE_MS = 300_000
 const MAX_MS = 2 ** 31 - 1
-/** Names of one pattern that are looked up at a time; the one that was used the longest time ago gives way. */
+/** Names of one pattern that are looked up at a time; the one that was used the longest time ago, and that nobody waits for, gives way. */
 const MAX_NAMES = 1_024
 /** Targets of one name that are dialed. */
 const MAX_TARGETS = 64
@@ -127,7 +127,7 @@ class Auto {
     let found = this.#names.get(name)
     if (found === undefined) {
       if (this.#names.size === 0) this.#begin()
-      else if (this.#names.size >= MAX_NAMES) this.#forgetOldest()
+      else if (this.#names.size >= MAX_NAMES) this.#makeRoom()
       found = new LookedUpName(this, name)
       this.#names.set(name, found)
       found.look()
@@ -203,10 +203,9 @@ class Auto {
     const { clock } = this.host.options
     this.#idleTimer = clock.setTimer(this.#usedAtMs + this.#idleMs, () => {
       const isIdle = clock.now() >= this.#usedAtMs + this.#idleMs
-      // While it is not known where a name is served somebody may wait for it.
       const isBusy =
         [...this.#links.values()].some((link) => link.load > 0) ||
-        [...this.#names.values()].some(({ state }) => state !== 'known')
+        [...this.#names.values()].some(({ waitingCount }) => waitingCount > 0)
       if (isIdle && !isBusy) {
         this.rest()
         return
@@ -217,15 +216,24 @@ class Auto {
     })
   }
 
-  #forgetOldest(): void {
+  /** Those that are waited for stay: of them there are no more than opens that wait. */
+  #makeRoom(): void {
+    while (this.#names.size >= MAX_NAMES) {
+      const oldest = this.#oldestUnawaited()
+      if (oldest === null) break
+      oldest.forget()
+      this.#names.delete(oldest.name)
+    }
+    this.updateLinks()
+  }
+
+  #oldestUnawaited(): LookedUpName | null {
     let oldest: LookedUpName | null = null
     for (const name of this.#names.values()) {
+      if (name.waitingCount > 0) continue
       if (oldest === null || name.usedAtMs < oldest.usedAtMs) oldest = name
     }
-    if (oldest === null) return
-    oldest.forget()
-    this.#names.delete(oldest.name)
-    this.updateLinks()
+    return oldest
   }
 }
 
@@ -238,6 +246,7 @@ class LookedUpName implements TargetGroup {
   readonly urls: Set<string> = new Set()
   state: LookupState = 'known'
   usedAtMs = 0
+  waitingCount = 0
   readonly #auto: Auto
   readonly #backoff: Backoff
   #timer: TimerHandle = null
@@ -248,6 +257,10 @@ class LookedUpName implements TargetGroup {
     this.name = name
     const { reconnect, random } = auto.host.options
     this.#backoff = new Backoff(reconnect === false ? DEFAULT_RECONNECT : reconnect, random)
+  }
+
+  get isForgotten(): boolean {
+    return this.state === 'forgotten'
   }
 
   has(url: string): boolean {
@@ -322,6 +335,8 @@ class LookedUpName implements TargetGroup {
   }
 
   #pause(): void {
+    // Whoever was told of the failure may have undone it.
+    if (this.isForgotten) return
     this.state = 'pausing'
     this.#setTimer(this.#auto.host.options.clock.now() + this.#backoff.next(), () => this.look())
   }

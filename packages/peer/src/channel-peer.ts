@@ -100,7 +100,11 @@ export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
    * when nothing was opened for `idleMs` they end. Returns what undoes it. Throws UsageError ALREADY_EXISTS, INVALID_ARGUMENT.
    */
   auto(pattern: string, resolver: TargetResolver, options: AutoOptions = {}): () => void {
-    return this.#autos.add(pattern, resolver, options)
+    const undo = this.#autos.add(pattern, resolver, options)
+    return () => {
+      undo()
+      this.#assigner.regroup()
+    }
   }
 
   /** Other peers with at least one connection, in the order in which they came. */

@@ -293,6 +293,113 @@ describe('auto', () => {
     expect(a.peers()).toEqual([])
   })
 
+  it.each(['reject', 'block'] as const)(
+    'that is undone sends on what waits, in order, with %s',
+    async (overflow) => {
+      const b = await world.server('b')
+      const order: string[] = []
+      b.accept('**', (channel) => {
+        order.push(channel.name)
+        channel.end()
+      })
+      await server('c')
+      const a = world.peer('a', {
+        queue: { waitMs: 0, ...(overflow === 'block' && { maxCalls: 1, overflow }) },
+      })
+      await a.connect('memory:b').ready
+      a.auto('**', () => 'memory:c')
+      const undo = a.auto('x.*', () => [])
+      const undoOther = a.auto('y', () => [])
+      const waiting = ['x.1', 'x.2', 'y'].map((name) => begin(a, name))
+      await settle()
+      undo()
+      await settle()
+      // What remains is looked up by the wider pattern.
+      expect(waiting.map(({ remote }) => remote?.id)).toEqual(['c', 'c', undefined])
+      undoOther()
+      await settle()
+      for (const channel of waiting) expect((await channel.closed).code).toBe('OK')
+      expect(order).toEqual([])
+      expect(a.stats().queue).toMatchObject({ queuedCalls: 0, blockedCalls: 0 })
+    },
+  )
+
+  it('that is undone lets what waits go where it could without', async () => {
+    await server('b')
+    const a = world.peer('a', { queue: { waitMs: 0 } })
+    await a.connect('memory:b').ready
+    const undo = a.auto('x', () => [])
+    const channel = begin(a, 'x')
+    await settle()
+    expect(channel.remote).toBeNull()
+    undo()
+    await settle()
+    expect((await channel.closed).code).toBe('OK')
+  })
+
+  it('that is undone repeats elsewhere what its target gives back', async () => {
+    const b = await server('b')
+    await server('c')
+    const a = world.peer('a', { queue: { waitMs: 0 } })
+    await a.connect('memory:c').ready
+    const undo = a.auto('x', () => 'memory:b')
+    await begin(a, 'x').closed
+    world.transport.last.block()
+    const channel = begin(a, 'x')
+    expect(channel.remote?.id).toBe('b')
+    undo()
+    world.transport.last.cut()
+    await settle()
+    expect((await channel.closed).code).toBe('OK')
+    expect(channel.remote?.id).toBe('c')
+    await b.close()
+  })
+
+  it('does not rest while somebody waits, however long that takes', async () => {
+    const a = world.peer('a', { queue: { waitMs: 0 } })
+    a.auto('x', () => 'memory:b', { idleMs: 1_000 })
+    world.transport.isHanging = true
+    const channel = begin(a, 'x')
+    await world.advance(5_000)
+    world.transport.isHanging = false
+    await server('b')
+    await world.advance(30_000)
+    expect((await channel.closed).code).toBe('OK')
+    expect(a.peers()).toEqual([])
+  })
+
+  it('rests when nobody waits, also where a name is never found', async () => {
+    const a = world.peer('a')
+    const script = scripted([])
+    a.auto('x', script.resolve, { idleMs: 10_000 })
+    const channel = begin(a, 'x', { timeoutMs: 1_000 })
+    await world.advance(60_000)
+    expect((await channel.closed).code).toBe('DEADLINE_EXCEEDED')
+    const count = script.asked.length
+    await world.advance(600_000)
+    expect(script.asked).toHaveLength(count)
+    expect(a.stats().autos[0]?.names).toEqual([])
+    expect(world.clock.pendingTimerCount).toBe(0)
+  })
+
+  it('forgets no name that somebody waits for, however many there are', async () => {
+    await server('b')
+    const a = world.peer('a', { queue: { maxCalls: 2_000, waitMs: 0 } })
+    let answer: (url: string) => void = () => {}
+    const answered = new Promise<string>((resolve) => {
+      answer = resolve
+    })
+    a.auto('**', () => answered)
+    const first = begin(a, 'first')
+    for (let i = 0; i < 1_100; i++) begin(a, `n${i}`)
+    answer('memory:b')
+    await world.advance(1_000)
+    expect((await first.closed).code).toBe('OK')
+    expect(a.stats().queue.queuedCalls).toBe(0)
+    await begin(a, 'one more').closed
+    expect(a.stats().autos[0]?.names).toHaveLength(1_024)
+  })
+
   it('closes with its peer, in the midst of asking too', async () => {
     const a = world.peer('a')
     const script = scripted(new Promise(() => {}))
