@@ -310,6 +310,11 @@ export class Assigner {
   }
 
   #wait(request: OpenRequest): void {
+    // To look for a place runs code of the program: resolvers, tests of `to`.
+    if (this.#isClosed) {
+      this.fail(request, closedError(request))
+      return
+    }
     if (!request.spec.waitForReady) {
       const isFull = this.#pool.isReady(request.spec, request.group, null)
       const cause = isFull ? null : this.#lastError()

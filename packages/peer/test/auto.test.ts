@@ -410,6 +410,21 @@ describe('auto', () => {
     expect((await channel.closed).code).toBe('UNAVAILABLE')
   })
 
+  it('that closes its peer leaves no call behind', async () => {
+    const a = world.peer('a')
+    a.auto('x', () => {
+      void a.close()
+      return 'memory:b'
+    })
+    expect((await begin(a, 'x').closed).code).toBe('UNAVAILABLE')
+    const other = await world.pair().then(({ a: made }) => made)
+    const closing = (): boolean => {
+      void other.close()
+      return false
+    }
+    expect((await begin(other, 'x', { to: closing }).closed).code).toBe('UNAVAILABLE')
+  })
+
   it('checks what it is given', () => {
     const a = world.peer('a')
     expect(thrown(() => a.auto('x', 'memory:b' as never)).message).toContain("the resolver of 'x' is string")
