@@ -94,9 +94,9 @@ export class AutoTable implements GroupFinder {
     return [...this.#autos].map((auto) => auto.stats())
   }
 
-  /** Asks nobody any more. Links are closed by their peer. */
+  /** Asks nobody any more. Links are closed, or drained, by their peer. */
   close(): void {
-    for (const auto of this.#autos) auto.rest()
+    for (const auto of this.#autos) auto.stop()
     this.#autos.clear()
   }
 }
@@ -143,13 +143,18 @@ class Auto {
 
   /** Nobody needs it for now: the next use begins anew. */
   rest(): void {
+    this.stop()
+    for (const link of this.#links.values()) link.retire()
+    this.#links.clear()
+  }
+
+  /** Asks nobody any more. */
+  stop(): void {
     this.host.options.clock.clearTimer(this.#idleTimer)
     this.#idleTimer = null
     this.#stopWatching()
     for (const name of this.#names.values()) name.forget()
     this.#names.clear()
-    for (const link of this.#links.values()) link.retire()
-    this.#links.clear()
   }
 
   /** Dials what is new and lets go of what no name leads to any more. */

@@ -169,8 +169,16 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
     const stopped = this.#stopListening()
     for (const link of this.links) if (link.state === 'BACKOFF' || link.state === 'CONNECTING') link.close()
     for (const connection of this.#pool.connections) connection.driver.session.drain(graceMs)
+    const { clock } = this.options
+    const timer = clock.setTimer(clock.now() + graceMs, () => this.#closeRetired())
     await this.untilReleased()
+    clock.clearTimer(timer)
     await stopped
+  }
+
+  /** Those had a time of their own, which may be longer than that of the peer. */
+  #closeRetired(): void {
+    for (const { isRetired, driver } of [...this.#pool.connections]) if (isRetired) driver.session.close()
   }
 
   /** Ends everything at once. Resolves when nothing is left that holds the process. */

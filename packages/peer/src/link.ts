@@ -138,7 +138,10 @@ export class Link {
   retire(): void {
     const connection = this.#connection
     this.#connection = null
-    connection?.driver.session.drain(RETIRE_GRACE_MS)
+    if (connection !== null) {
+      connection.isRetired = true
+      connection.driver.session.drain(RETIRE_GRACE_MS)
+    }
     this.close()
   }
 

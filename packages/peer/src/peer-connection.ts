@@ -42,6 +42,8 @@ export class PeerConnection implements SessionDriverEvents {
   readyAtMs = -1
   /** The URL that was dialed, for a connection of looked-up targets; null for all others. */
   dialedFor: string | null = null
+  /** Nothing leads to it any more; what runs on it may come to its end. */
+  isRetired = false
   /** Why it ended; null after a clean end, undefined while it is open. */
   closeError: PeerplexError | null | undefined = undefined
 
@@ -61,7 +63,7 @@ export class PeerConnection implements SessionDriverEvents {
 
   /** Known who is there, and new channels may be opened. */
   get isUsable(): boolean {
-    return this.remote !== null && this.driver.session.isUsable
+    return this.remote !== null && this.driver.session.isUsable && !this.isRetired
   }
 
   /** Usable, and the other side lets us open at least one more channel. */

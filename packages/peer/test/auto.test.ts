@@ -410,6 +410,58 @@ describe('auto', () => {
     expect((await channel.closed).code).toBe('UNAVAILABLE')
   })
 
+  it('takes nothing from the time that a drain gives', async () => {
+    const b = await world.server('b')
+    b.accept('**', (channel) => channel.closed)
+    const a = world.peer('a')
+    a.auto('x', () => 'memory:b')
+    const running = a.open('x')
+    await settle()
+    let isDone = false
+    void a.drain({ graceMs: 45_000 }).then(() => {
+      isDone = true
+    })
+    await world.advance(44_999)
+    expect(await isPending(running.closed)).toBe(true)
+    await world.advance(1)
+    expect(isDone).toBe(true)
+    expect((await running.closed).code).toBe('UNAVAILABLE')
+  })
+
+  it('ends what it let go of, too, when the time of a drain is over', async () => {
+    const b = await world.server('b')
+    b.accept('**', (channel) => channel.closed)
+    const a = world.peer('a')
+    const undo = a.auto('x', () => 'memory:b')
+    const old = a.open('x')
+    await settle()
+    undo()
+    let isDone = false
+    void a.drain({ graceMs: 1_000 }).then(() => {
+      isDone = true
+    })
+    await world.advance(1_000)
+    expect(isDone).toBe(true)
+    expect((await old.closed).code).toBe('UNAVAILABLE')
+  })
+
+  it('opens nothing on a connection that it let go of', async () => {
+    const b = await world.server('b')
+    b.accept('**', (channel) => channel.closed)
+    const a = world.peer('a')
+    const undo = a.auto('x', () => 'memory:b')
+    const old = a.open('x')
+    await settle()
+    undo()
+    a.auto('x', () => 'memory:b')
+    const channel = a.open('x')
+    await settle()
+    expect(channel.remote?.id).toBe('b')
+    await world.advance(60_000)
+    expect((await old.closed).code).toBe('UNAVAILABLE')
+    expect(await isPending(channel.closed)).toBe(true)
+  })
+
   it('that closes its peer leaves no call behind', async () => {
     const a = world.peer('a')
     a.auto('x', () => {
