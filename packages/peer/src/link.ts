@@ -201,9 +201,19 @@ export class Link {
       this.#step('connected')
       // Not needed any more: what happens to the connection from here on is told by its session.
       this.#abort = null
-      this.#connection = this.#host.adopt(connection, this, auth)
+      this.#connection = this.#adopt(connection, auth)
     } catch (error) {
       if (!abort.signal.aborted) this.#fail(asTransportError(error, this.url), false)
+    }
+  }
+
+  /** Throws for credentials that cannot be told; nobody else would close the connection then. */
+  #adopt(connection: Connection, auth: string | Uint8Array | undefined): PeerConnection {
+    try {
+      return this.#host.adopt(connection, this, auth)
+    } catch (error) {
+      connection.destroy()
+      throw error
     }
   }
 

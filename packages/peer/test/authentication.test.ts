@@ -52,6 +52,18 @@ async function ask(peer: ChannelPeer, name: string, to?: string): Promise<unknow
   return answer
 }
 
+describe('credentials that cannot be told', () => {
+  it('leave no connection open', async () => {
+    await world.server('b')
+    const a = world.peer('a')
+    const link = a.connect('memory:b', { credentials: async () => 'x'.repeat(100_000) })
+    await world.advance(1_000)
+    expect(link.lastError?.code).toBe('METADATA_TOO_LARGE')
+    expect(world.transport.dialed.filter(({ isDestroyed }) => !isDestroyed)).toEqual([])
+    link.close()
+  })
+})
+
 describe('before the verdict', () => {
   it('shows the hook what was announced, and the connection', async () => {
     const { authenticate, asked } = hookToAnswer()
