@@ -73,10 +73,11 @@ export class PeerConnection implements SessionDriverEvents {
 
   /**
    * Whether it may carry what is looked up to `group`, or, for null, what nobody looks up: a connection that was dialed for looked-up names
-   * serves no others.
+   * serves no others, but for what is meant for this very peer.
    */
-  isIn(group: TargetGroup | null): boolean {
-    return group === null ? this.dialedFor === null : this.dialedFor !== null && group.has(this.dialedFor)
+  isIn(group: TargetGroup | null, isMeant: boolean): boolean {
+    if (group === null) return this.dialedFor === null || isMeant
+    return this.dialedFor !== null && group.has(this.dialedFor)
   }
 
   /** Channels in use, waiting ones included. */

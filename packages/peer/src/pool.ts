@@ -141,7 +141,7 @@ export class Pool {
   /** Whether an open may go to a peer, if it has room. */
   isCandidate(remote: RemotePeer, { to, name }: OpenSpec, group: TargetGroup | null): boolean {
     return (
-      remote.isReadyFor(group) &&
+      remote.isReadyFor(group, to !== undefined) &&
       (to === undefined || isTarget(to, remote)) &&
       (remote.serves === null || remote.serves(name))
     )

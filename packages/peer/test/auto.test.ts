@@ -462,6 +462,23 @@ describe('auto', () => {
     expect(await isPending(channel.closed)).toBe(true)
   })
 
+  it('lets its targets be called back, and whoever is named be reached', async () => {
+    const b = await server('b')
+    const a = world.peer('a')
+    a.auto('x', () => 'memory:b')
+    const back: PeerChannel[] = []
+    a.accept('ask', ({ remote }) => {
+      back.push(begin(a, 'other', { to: (each: unknown) => each === remote }))
+    })
+    await begin(a, 'x').closed
+    begin(b, 'ask')
+    await settle()
+    expect(back.map(({ remote }) => remote?.id)).toEqual(['b'])
+    expect(begin(a, 'other', { to: 'b' }).remote?.id).toBe('b')
+    // What is for anybody goes elsewhere still.
+    expect(begin(a, 'other').remote).toBeNull()
+  })
+
   it('that closes its peer leaves no call behind', async () => {
     const a = world.peer('a')
     a.auto('x', () => {
