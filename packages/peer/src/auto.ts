@@ -62,7 +62,7 @@ export class AutoTable implements GroupFinder {
     return this.#autos.size === 0
   }
 
-  /** Returns what undoes it: connections to its targets end when what runs on them has. Throws UsageError. */
+  /** Returns what undoes it: connections to its targets end when what runs on them has, or after 30 s. Throws UsageError. */
   add(pattern: string, resolver: TargetResolver, options: AutoOptions): () => void {
     if (typeof resolver !== 'function') {
       throw invalidArgument(
