@@ -20,13 +20,22 @@ import { BufferWatch } from './buffer-watch.js'
 import type { CodecSet } from './codec-set.js'
 import type { PeerEvent, PeerEventMap } from './events.js'
 import { Link, type LinkHost } from './link.js'
-import type { BindOptions, ConnectOptions, ResolvedPeerOptions } from './options.js'
+import {
+  type BindOptions,
+  type ConnectOptions,
+ 
+  type ResolvedPeerOptions,
+} from './options.js'
 import { type ConnectionHost, PeerConnection } from './peer-connection.js'
 import type { Pool } from './pool.js'
 import { assertAuth } from './presented.js'
 import { createProfiles } from './profiles.js'
 import { TargetDefaults, type TargetSettings } from './target-options.js'
 import { findTransport, handedInTransport } from './targets.js'
+
+/** Codes that are counted each for itself, and the row of all others. */
+const MAX_COUNTED_CODES = 128
+const OTHER_CODES = 'OTHER'
 
 /** One `bind`. */
 export interface BoundListener {
@@ -372,7 +381,10 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   }
 
   #count(code: string): void {
-    this.errorCounts.set(code, (this.errorCounts.get(code) ?? 0) + 1)
+    // The other side may end a connection with any number.
+    const isListed = this.errorCounts.has(code) || this.errorCounts.size < MAX_COUNTED_CODES
+    const row = isListed ? code : OTHER_CODES
+    this.errorCounts.set(row, (this.errorCounts.get(row) ?? 0) + 1)
   }
 }
 
