@@ -23,7 +23,7 @@ import { Link, type LinkHost } from './link.js'
 import {
   type BindOptions,
   type ConnectOptions,
- 
+  DEFAULT_RECONNECT,
   type ResolvedPeerOptions,
 } from './options.js'
 import { type ConnectionHost, PeerConnection } from './peer-connection.js'
@@ -146,7 +146,9 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   dial(url: string): Link {
     this.#assertOpen('connect')
     const { transport, endpoint } = findTransport(url, this.#transports)
-    const link = new Link(this, transport, endpoint, this.#defaults.resolve('connect', {}), true)
+    // `reconnect: false` is about links of the program: there is nobody who would make a new one of these.
+    const own = this.options.reconnect === false ? { reconnect: DEFAULT_RECONNECT } : {}
+    const link = new Link(this, transport, endpoint, this.#defaults.resolve('connect', own), true)
     this.links.add(link)
     return link
   }

@@ -479,6 +479,18 @@ describe('auto', () => {
     expect(begin(a, 'other').remote).toBeNull()
   })
 
+  it('dials again what was lost, whatever holds for `connect`', async () => {
+    await server('b')
+    const a = world.peer('a', { reconnect: false })
+    a.auto('x', () => 'memory:b')
+    await begin(a, 'x').closed
+    world.transport.last.cut()
+    await settle()
+    const channel = begin(a, 'x', { timeoutMs: 5_000 })
+    await world.advance(5_000)
+    expect((await channel.closed).code).toBe('OK')
+  })
+
   it('that closes its peer leaves no call behind', async () => {
     const a = world.peer('a')
     a.auto('x', () => {
