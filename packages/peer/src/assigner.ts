@@ -307,6 +307,12 @@ export class Assigner {
     }
     this.#schedule()
     this.pump()
+    // There was a place for each when it came back, but not for all of them.
+    for (const request of returned) {
+      if (request.spec.waitForReady || !this.#queue.holds(request)) continue
+      this.#queue.remove(request)
+      this.#failUnready(request)
+    }
   }
 
   #wait(request: OpenRequest): void {
@@ -316,12 +322,7 @@ export class Assigner {
       return
     }
     if (!request.spec.waitForReady) {
-      const isFull = this.#pool.isReady(request.spec, request.group, null)
-      const cause = isFull ? null : this.#lastError()
-      const what = isFull ? 'the other side takes no more calls at a time' : 'no connection is ready'
-      const reason = cause === null ? what : `${what}: ${cause.message}`
-      const hint = `leave waitForReady on to wait for ${isFull ? 'room' : 'a connection'}`
-      this.fail(request, notSentError('UNAVAILABLE', request, reason, hint, cause))
+      this.#failUnready(request)
       return
     }
     if (!this.#encode(request, this.#codecs.choose(request.spec.codec, null), null)) return
@@ -336,6 +337,16 @@ export class Assigner {
     })
     if (error !== null) this.fail(request, error)
     else this.#schedule()
+  }
+
+  /** It does not wait, and there is no place for it now. */
+  #failUnready(request: OpenRequest): void {
+    const isFull = this.#pool.isReady(request.spec, request.group, null)
+    const cause = isFull ? null : this.#lastError()
+    const what = isFull ? 'the other side takes no more calls at a time' : 'no connection is ready'
+    const reason = cause === null ? what : `${what}: ${cause.message}`
+    const hint = `leave waitForReady on to wait for ${isFull ? 'room' : 'a connection'}`
+    this.fail(request, notSentError('UNAVAILABLE', request, reason, hint, cause))
   }
 
   #assign(request: OpenRequest, connection: PeerConnection): void {
