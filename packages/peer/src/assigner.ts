@@ -10,6 +10,7 @@ import type { OpenedSink } from './core-host.js'
 import { OpenQueue } from './open-queue.js'
 import {
   asPeerplexError,
+  closedError,
   expiryError,
   notSentError,
   OpenRequest,
@@ -17,6 +18,7 @@ import {
   openAs,
   overall,
   type RequestSink,
+  unreadyError,
 } from './open-request.js'
 import type { ResolvedPeerOptions } from './options.js'
 import type { PeerConnection } from './peer-connection.js'
@@ -342,11 +344,7 @@ export class Assigner {
   /** It does not wait, and there is no place for it now. */
   #failUnready(request: OpenRequest): void {
     const isFull = this.#pool.isReady(request.spec, request.group, null)
-    const cause = isFull ? null : this.#lastError()
-    const what = isFull ? 'the other side takes no more calls at a time' : 'no connection is ready'
-    const reason = cause === null ? what : `${what}: ${cause.message}`
-    const hint = `leave waitForReady on to wait for ${isFull ? 'room' : 'a connection'}`
-    this.fail(request, notSentError('UNAVAILABLE', request, reason, hint, cause))
+    this.fail(request, unreadyError(request, isFull, isFull ? null : this.#lastError()))
   }
 
   #assign(request: OpenRequest, connection: PeerConnection): void {
@@ -447,8 +445,4 @@ function tryOpen(
   } catch {
     return null
   }
-}
-
-function closedError(request: OpenRequest): PeerplexError {
-  return notSentError('UNAVAILABLE', request, 'this peer is closed', 'create a new peer')
 }

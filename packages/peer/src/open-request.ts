@@ -361,6 +361,23 @@ export function notSentError(
   })
 }
 
+/** There is no peer any more for it to go out from. */
+export function closedError(request: OpenRequest): PeerplexError {
+  return notSentError('UNAVAILABLE', request, 'this peer is closed', 'create a new peer')
+}
+
+/** It does not wait. `isFull`: there are connections for it, without room; else `cause`: why there is none. */
+export function unreadyError(
+  request: OpenRequest,
+  isFull: boolean,
+  cause: PeerplexError | null,
+): PeerplexError {
+  const what = isFull ? 'the other side takes no more calls at a time' : 'no connection is ready'
+  const reason = cause === null ? what : `${what}: ${cause.message}`
+  const hint = `leave waitForReady on to wait for ${isFull ? 'room' : 'a connection'}`
+  return notSentError('UNAVAILABLE', request, reason, hint, cause)
+}
+
 /** The time of one that waits is over: that of its deadline, or the `waitMs` of the queue. `cause`: why there is no connection. */
 export function expiryError(
   request: OpenRequest,
