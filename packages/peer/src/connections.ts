@@ -320,6 +320,8 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
     }
     if (isRestart) this.#host.emit('restart', { remote })
     if (isNew) this.#host.emit('connect', { remote })
+    // It may drain since before anybody knew who it is.
+    if (session.isOpen && !session.isUsable) this.#tellDrain(connection)
     session.admit()
     this.#host.onRoom()
   }
@@ -335,10 +337,14 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   }
 
   onDrain(connection: PeerConnection, { isFinal }: DrainInfo): void {
-    if (isFinal) return
+    if (isFinal || connection.remote === null) return
+    this.#tellDrain(connection)
+    this.#host.onRoom()
+  }
+
+  #tellDrain(connection: PeerConnection): void {
     this.#linkOf.get(connection)?.onDrain()
     if (connection.remote !== null) this.#host.emit('drain', { remote: connection.remote })
-    this.#host.onRoom()
   }
 
   /** A handler threw, or something that should not: on that channel, if on any. */

@@ -64,6 +64,32 @@ describe('credentials that cannot be told', () => {
   })
 })
 
+describe('a drain that comes before the verdict', () => {
+  it('is told after it', async () => {
+    const b = await world.server('b')
+    const { authenticate, asked } = hookToAnswer()
+    const a = world.peer('a', { authenticate })
+    a.accept('**', (channel) => channel.closed)
+    const events: string[] = []
+    for (const event of ['connect', 'drain', 'disconnect'] as const) a.on(event, () => events.push(event))
+    const link = a.connect('memory:b')
+    await settle()
+    // Something that runs on, or there would be nothing to wait for.
+    b.open('held')
+    await settle()
+    void b.drain({ graceMs: 10_000 })
+    await settle()
+    asked[0]?.answer(true)
+    await settle()
+    expect([link.state, a.peers().map(({ state }) => state), events]).toEqual([
+      'DRAINING',
+      ['draining'],
+      ['connect', 'drain'],
+    ])
+    link.close()
+  })
+})
+
 describe('a peer that takes the id of another', () => {
   it('does not have that one passed over', async () => {
     const hub = await world.server('hub', { authenticate: ({ auth }) => ({ user: auth }) })
