@@ -95,7 +95,8 @@ export class OpenQueue {
    */
   add(request: OpenRequest, nowMs: number, onDropped: (dropped: OpenRequest) => void): PeerplexError | null {
     const place = new QueuePlace(request, this.#expiry(request, nowMs))
-    if (this.#hasRoom(request)) {
+    // Small ones do not pass a large one that waits for room: it would wait for ever.
+    if (this.#blocked.size === 0 && this.#hasRoom(request)) {
       this.#append(place)
       return null
     }
@@ -152,7 +153,11 @@ export class OpenQueue {
     if (place === null) return false
     request.place = null
     this.#deadlines.remove(place)
-    if (this.#unblock(place)) return true
+    if (this.#unblock(place)) {
+      // A smaller one behind it may fit.
+      this.#admitBlocked()
+      return true
+    }
     place.isQueued = false
     if (place.previous === null) this.#head = place.next
     else place.previous.next = place.next

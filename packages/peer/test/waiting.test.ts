@@ -318,6 +318,17 @@ describe('a full queue', () => {
     expect((await none.open('1').closed).code).toBe('RESOURCE_EXHAUSTED')
   })
 
+  it('lets in what fits when what did not is given up, and not before', async () => {
+    const a = world.peer('a', { queue: { maxBytes: 1_000, overflow: 'block' } })
+    const heard: string[] = []
+    a.submit(...oneway('first', bytes(600), heard))
+    const large = a.submit(...oneway('large', bytes(900), heard))
+    a.submit(...oneway('small', bytes(100), heard))
+    expect(a.stats().queue).toMatchObject({ queuedCalls: 1, blockedCalls: 2 })
+    a.cancel(large)
+    expect(a.stats().queue).toMatchObject({ queuedCalls: 2, blockedCalls: 0, queuedBytes: 700 })
+  })
+
   it('drops the oldest one-way, and nothing else', async () => {
     const a = world.peer('a', { queue: { maxCalls: 3, overflow: 'drop-oldest' } })
     const heard: string[] = []
