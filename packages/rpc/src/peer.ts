@@ -164,6 +164,9 @@ export class Peer {
     if (isAsyncIterable(input)) {
       throw invalidArgument(`the input of all '${name}' is a stream`, 'give a value: everybody gets the same')
     }
+    if ('to' in options && options.to !== undefined) {
+      throw invalidArgument(`option to of all '${name}' is given`, 'all goes to everybody; use call for one')
+    }
     const spec = callSpec(this.#host, name, { ...options, waitForReady: false }, PLAIN)
     const remotes = this.channels.remotesFor(spec) as RemotePeer[]
     return fanOut<T>(this.#host, remotes, name, input, options)
