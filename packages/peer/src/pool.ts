@@ -4,7 +4,7 @@ import type { Headers } from '@peerplex/wire'
 import type { PeerHello } from './authentication.js'
 import { Balancer } from './balancer.js'
 import type { Clock } from './clock.js'
-import { HealthTable } from './health.js'
+import { Health, HealthTable } from './health.js'
 import { isSameIdentity, isSamePeer, markNamesakes, type PeerNames } from './identity.js'
 import type { OpenSpec } from './open-request.js'
 import type { ResolvedPeerOptions } from './options.js'
@@ -73,11 +73,11 @@ export class Pool {
       remote = this.#createRemote(id, instance)
       remote.identity = identity
       remote.serves = servedBy(headers)
-      remote.health = this.#healths.of(id)
       this.#remotes.push(remote)
       this.#departed.delete(id)
       this.#hasIdentities ||= identity !== undefined
       if (this.#hasIdentities) markNamesakes(this.#remotes, id)
+      if (!remote.isNamesake) remote.health = this.#healths.of(id)
     }
     remote.connections.push(connection)
     return { remote, isNew, isRestart }
@@ -155,8 +155,15 @@ export class Pool {
 
   /** It refused, or its connection broke: others are taken first for a while. */
   noteFailure(remote: RemotePeer): void {
-    const health = this.#healths.fail(remote.id, this.#clock.now())
-    for (const each of this.#remotes) if (each.id === remote.id) each.health = health
+    const nowMs = this.#clock.now()
+    if (remote.isNamesake) {
+      // Who only claims the id fails for itself.
+      remote.health ??= new Health()
+      remote.health.fail(nowMs)
+      return
+    }
+    const health = this.#healths.fail(remote.id, nowMs)
+    for (const each of this.#remotes) if (each.id === remote.id && !each.isNamesake) each.health = health
   }
 
   /** Peers that others are taken before. */

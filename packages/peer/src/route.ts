@@ -1,5 +1,6 @@
 // Owns: what narrows down where one open may go, beside what its spec says.
 // Must not know: which peers there are.
+import { isSamePeer } from './identity.js'
 import type { Target } from './open-request.js'
 import type { RemotePeer } from './remote-peer.js'
 
@@ -28,7 +29,8 @@ export class Avoidance {
   }
 
   covers(remote: RemotePeer, nowMs: number): boolean {
-    return this.#avoided.some((each) => each.untilMs > nowMs && isSame(each.remote, remote))
+    // By run, not by object: after a lost connection the same run comes back as a new object.
+    return this.#avoided.some((each) => each.untilMs > nowMs && isSamePeer(each.remote, remote))
   }
 
   /** When the first of them will do again; Infinity when none ever will. */
@@ -37,9 +39,4 @@ export class Avoidance {
     for (const { untilMs } of this.#avoided) if (untilMs > nowMs && untilMs < endsMs) endsMs = untilMs
     return endsMs
   }
-}
-
-/** By run, not by object: after a lost connection the same run comes back as a new object. */
-function isSame(a: RemotePeer, b: RemotePeer): boolean {
-  return a.id === b.id && a.instance === b.instance
 }
