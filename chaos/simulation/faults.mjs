@@ -164,7 +164,7 @@ function close(world, host) {
 /** @param {World} world @param {import('./world.mjs').Host} host @param {number} graceMs */
 function leave(world, host, graceMs) {
   // What it had asked for itself it will never know.
-  const count = host.caller === null ? 0 : world.takeUnderWay(host.name)
+  const count = world.takeUnderWay(host.name)
   world.leave(host, graceMs)
   return { target: host.name, count }
 }
