@@ -59,6 +59,8 @@ const CONNECT_TIMEOUT_MS = 2_000
 
 /** A keepalive takes a few milliseconds. */
 const REST_WITHIN_MS = 1_000
+/** Beyond its grace; while it does not stand still. A connection whose other side says nothing takes 4 s. */
+const LEAVE_WITHIN_MS = 4_500
 /** Slow readers read on after their peer has left, to the end of what they were given. */
 const LAST_WORDS_MS = 2_000
 const MAX_AWAY_MS = 800
@@ -196,6 +198,7 @@ export class World {
       this.#leavingCount--
       const tookMs = this.clock.now() - Math.max(beganMs, process.thawMs) - Math.max(0, graceMs)
       this.longestLeaveMs = Math.max(this.longestLeaveMs, tookMs)
+      if (tookMs > LEAVE_WITHIN_MS) this.errors.push(`${host.name} took ${Math.round(tookMs)} ms to leave`)
       if (process.peerTimerCount > 0) {
         this.errors.push(`${host.name} left ${process.peerTimerCount} timers behind`)
       }
