@@ -94,6 +94,7 @@ export class World {
     this.#gapMs = gapMs
     this.#write = (/** @type {Line} */ line) => write({ ...line, t: Math.round(line.t * 1_000) / 1_000 })
     this.net.onEnded = ({ name }) => this.tell({ kind: 'end', target: name })
+    this.net.onFarewell = ({ name }) => this.tell({ kind: 'lost', target: name })
     this.net.onLeft = ({ wire, underWay }) => {
       this.tell({ kind: 'lost', target: wire.name, count: underWay.take() })
     }
