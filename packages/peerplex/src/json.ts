@@ -10,6 +10,7 @@ export function createPeer(options: PeerOptions = {}): Peer {
 
 export type {
   Authenticate,
+  AutoOptions,
   BindOptions,
   BoundListener,
   ChannelHandler,
