@@ -361,6 +361,22 @@ export function notSentError(
   })
 }
 
+/** The time of one that waits is over: that of its deadline, or the `waitMs` of the queue. `cause`: why there is no connection. */
+export function expiryError(
+  request: OpenRequest,
+  nowMs: number,
+  waitMs: number,
+  cause: PeerplexError | null,
+): PeerplexError {
+  const why = cause === null ? '' : `; the last attempt to connect: ${cause.message}`
+  if (request.expiresAtMs <= nowMs) {
+    const reason = `no connection within ${request.spec.timeoutMs} ms${why}`
+    return notSentError('DEADLINE_EXCEEDED', request, reason, 'raise timeoutMs, or check the address', cause)
+  }
+  const reason = `no connection within ${waitMs} ms${why}`
+  return notSentError('UNAVAILABLE', request, reason, 'raise queue.waitMs, or check the address', cause)
+}
+
 /** Whatever was thrown, as an error of this library. */
 export function asPeerplexError(error: unknown): PeerplexError {
   if (error instanceof PeerplexError) return error

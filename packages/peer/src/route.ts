@@ -8,6 +8,10 @@ import type { RemotePeer } from './remote-peer.js'
 export interface TargetGroup {
   /** Whether a connection that was dialed to this URL will do. */
   has(url: string): boolean
+  /** Nobody looks it up any more: who waits for it asks for its name anew. */
+  readonly isForgotten: boolean
+  /** Opens that wait for a connection to it; the queue counts them. */
+  waitingCount: number
 }
 
 /** Whether `to` means this peer; an id, only the one whom it belongs to. */

@@ -226,6 +226,36 @@ describe('waitForReady: false', () => {
     expect(await isPending(waiting.closed)).toBe(true)
   })
 
+  it('waits no more after its connection was lost: what finds no place elsewhere fails at once', async () => {
+    const b = await world.server('b')
+    b.accept('x', (channel) => channel.closed)
+    const a = world.peer('a', { waitForReady: false })
+    await a.connect('memory:b', { reconnect: false }).ready
+    await settle()
+    const lost = world.transport.last
+    lost.block()
+    // Takes the last write that there is.
+    a.open('x')
+    await settle()
+    const channels = [1, 2, 3].map(() => a.open('x'))
+    for (const channel of channels) channel.end()
+    await settle()
+    const c = await world.server('c', { limits: { maxOpenChannels: 1 } })
+    c.accept('x', (channel) => channel.closed)
+    await a.connect('memory:c').ready
+    await settle()
+    lost.cut()
+    await settle()
+    expect(channels.map(({ remote }) => remote?.id)).toContain('c')
+    expect(a.stats().queue.queuedCalls).toBe(0)
+    const outcomes = await Promise.all(
+      channels.filter(({ remote }) => remote?.id !== 'c').map(({ closed }) => closed),
+    )
+    expect(outcomes.map(({ code, delivery }) => `${code} ${delivery}`)).toEqual(
+      Array(2).fill('UNAVAILABLE not-sent'),
+    )
+  })
+
   it('goes out when a connection is ready', async () => {
     const { a, b } = await world.pair({ waitForReady: false })
     b.accept('x', echo)
