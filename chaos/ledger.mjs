@@ -34,15 +34,18 @@
 
 /**
  * A handler began, and ended. `attempt`: repetitions before it, from the header `attempt`. `order`: how many runs this callee began on this
- * connection before. `from`: the caller's number of the call on its connection, for the order of calls.
+ * connection before.
  * @typedef {{ k: 'run', t: number, id: string, attempt: number, peer: string, connection: string, order: number }} Run
  * @typedef {{ k: 'done', t: number, id: string, attempt: number, peer: string, ok: boolean }} Done
  */
 
 /**
- * The proxy or the controller did something. `inFlight`: ids that were on the way on the connections that it hit, where it knows; `count`:
- * how many frames with calls it had let through whose answers it had not.
- * @typedef {{ k: 'fault', t: number, kind: string, target: string, count: number }} Fault
+ * The proxy or the controller did something, or a caller noticed. `count`: how many frames with calls it had let through whose answers it had
+ * not. `target`: names of the peers that it touches, `a>b` for the connections that `a` dialed to `b`, nothing or `*` for all. `forMs`: how
+ * long it lasts, where it does. Three kinds mean something to the checker: `kill` (the process is gone: what it had begun it never ends),
+ * `freeze` (it stood still for so long) and `lost` (written by a caller that was told that a connection is gone or drains: calls that had not
+ * left go to another one, behind younger ones).
+ * @typedef {{ k: 'fault', t: number, kind: string, target: string, count: number, forMs?: number }} Fault
  */
 
 /**
