@@ -231,8 +231,10 @@ export class Faults {
   constructor(faults) {
     for (const fault of [...faults].sort((a, b) => a.t - b.t)) {
       const endMs = fault.t + (fault.forMs ?? 0)
-      this.#all.add(fault.t, endMs)
+      this.#all.add(fault.t, fault.t)
       if (fault.kind === 'freeze') this.#freezes.push(fault)
+      // What somebody noticed is no cause of anything but the order of calls.
+      if (fault.kind === 'lost') continue
       for (const name of namesOf(fault.target)) {
         getOrMake(this.#byName, name, () => new Spans()).add(fault.t, endMs)
         if (fault.kind !== 'kill') continue
@@ -241,14 +243,16 @@ export class Faults {
     }
   }
 
-  /** Whether any fault was at work in a span. @param {number} fromMs @param {number} toMs */
-  any(fromMs, toMs) {
+  /** Whether any fault began in a span. @param {number} fromMs @param {number} toMs */
+  hasBegun(fromMs, toMs) {
     return this.#all.overlap(fromMs, toMs)
   }
 
   /** Whether one was that may have touched what goes on between two peers. @param {string} a @param {string} b @param {number} fromMs @param {number} toMs */
   between(a, b, fromMs, toMs) {
-    return [a, b, '*'].some((name) => this.#byName.get(name)?.overlap(fromMs, toMs) === true)
+    return [a, b, `${a}>${b}`, `${b}>${a}`, '*'].some(
+      (name) => this.#byName.get(name)?.overlap(fromMs, toMs) === true,
+    )
   }
 
   /** For how long a process stood still in a span, at most. @param {string} peer @param {number} fromMs @param {number} toMs */
@@ -292,9 +296,9 @@ class Spans {
   }
 }
 
-/** The peers that a fault names: `a>b` is the connection that `a` dialed; nothing said means everybody. @param {string} target */
+/** What a fault touches: peers by name, and `a>b`, the connections that `a` dialed to `b`; nothing said means everything. @param {string} target */
 function namesOf(target) {
-  const names = target.split(/[\s>,]+/).filter((name) => name !== '')
+  const names = target.split(/[\s,]+/).filter((name) => name !== '')
   return names.length === 0 ? ['*'] : names
 }
 

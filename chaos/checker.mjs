@@ -40,10 +40,11 @@ export const INVARIANTS = /** @type {const} */ ({
 
 /**
  * Figures over the whole ledger. `runsTwice`: calls that ran more than once. `unknown` may not exceed `inFlight`, the sum of the counts of
- * all faults. `longestLateMs`: longest settle after a deadline.
+ * all faults. `longestLateMs`: longest settle after a deadline. `cancelsTimed`: handlers that no
+ * fault kept from hearing of a cancel; `longestAbortMs` is about those.
  * @typedef {{ lines: number, calls: number, byKind: Record<string, Record<string, number>>, attempts: number, runs: number, runsTwice: number,
  *   onewaysLost: number, faults: Record<string, number>, unknown: number, inFlight: number, unknownRate: number, got: number, took: number,
- *   longestLateMs: number, longestAbortMs: number }} Figures
+ *   longestLateMs: number, longestAbortMs: number, cancelsTimed: number }} Figures
  * @typedef {{ isOk: boolean, counts: Record<Invariant, number>, violations: Violation[], isUnknownHigh: boolean, figures: Figures }} Verdict
  */
 
@@ -90,6 +91,7 @@ class Judge {
   violations = []
   longestLateMs = 0
   longestAbortMs = 0
+  cancelsTimed = 0
   onewaysLost = 0
   #calls
   #faults
@@ -211,6 +213,7 @@ class Judge {
       const lateMs = toldMs - sinceMs
       const isDisturbed = this.#faults.between(call.caller, run.peer, call.startMs - this.#quietMs, toldMs)
       if (isDisturbed) continue
+      this.cancelsTimed++
       this.longestAbortMs = Math.max(this.longestAbortMs, lateMs)
       if (lateMs > this.#abortWithinMs) {
         this.#violation(
@@ -239,7 +242,7 @@ class Judge {
       const key = `${call.kind} ${call.caller}`
       const last = youngest.get(key) ?? -1
       if (call.number > last) youngest.set(key, call.number)
-      else if (call.number < last && !this.#faults.any(call.startMs, t)) {
+      else if (call.number < last && !this.#faults.hasBegun(call.startMs, t)) {
         this.#violation('I9', call.id, `ran after ${call.caller}-${last}, which was called later`)
       }
     }
@@ -317,7 +320,7 @@ function figuresOf(calls, judge) {
   }
   const { byId, lineCount, gotCount, tookCount } = calls
   const unknownRate = byId.size === 0 ? 0 : unknown / byId.size
-  const { onewaysLost, longestLateMs, longestAbortMs } = judge
+  const { onewaysLost, longestLateMs, longestAbortMs, cancelsTimed } = judge
   const load = { lines: lineCount, calls: byId.size, byKind, attempts, runs, runsTwice, onewaysLost, faults }
   return {
     ...load,
@@ -328,5 +331,6 @@ function figuresOf(calls, judge) {
     took: tookCount,
     longestLateMs,
     longestAbortMs,
+    cancelsTimed,
   }
 }

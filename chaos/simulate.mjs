@@ -24,6 +24,8 @@ import { World } from './simulation/world.mjs'
 const MAX_SETTLE_MS = 120_000
 /** Slots come back in ticks of a second, connections that are given up within a few. */
 const REST_MS = 30_000
+/** Faults say for how long they last; what comes later than this after one was not caused by it. */
+const QUIET_MS = 50
 
 /** @param {SimulateOptions} options @returns {Promise<Simulation>} */
 export async function simulate({ faults, seed, faultGapMs = 150, callGapMs = 60 }) {
@@ -40,7 +42,7 @@ export async function simulate({ faults, seed, faultGapMs = 150, callGapMs = 60 
   world.rest()
   const virtualMs = world.clock.now()
   const timersLeft = await world.close()
-  const verdict = checkLedger(lines)
+  const verdict = checkLedger(lines, { quietMs: QUIET_MS })
   const { errors, longestDrainMs } = world
   const isOk = verdict.isOk && errors.length === 0 && timersLeft === 0
   return { seed, isOk, verdict, lines, errors, timersLeft, virtualMs, longestDrainMs }

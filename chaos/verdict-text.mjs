@@ -15,7 +15,7 @@ export function verdictText({ isOk, counts, violations, isUnknownHigh, figures }
   lines.push(`  faults: ${pairs(figures.faults)}`)
   lines.push(
     `  ran more than once ${figures.runsTwice}, one-ways lost ${figures.onewaysLost}, items got ${figures.got}, taken ${figures.took}`,
-    `  longest settle after a deadline ${Math.round(figures.longestLateMs)} ms, longest way of a cancel ${Math.round(figures.longestAbortMs)} ms`,
+    `  longest settle after a deadline ${Math.round(figures.longestLateMs)} ms, longest way of ${figures.cancelsTimed} cancels ${Math.round(figures.longestAbortMs)} ms`,
     `  unknown ${figures.unknown} (${(100 * figures.unknownRate).toFixed(2)} %), in flight at faults ${figures.inFlight}${isUnknownHigh ? '   TOO MANY' : ''}`,
   )
   for (const [name, meaning] of Object.entries(INVARIANTS)) {

@@ -51,7 +51,8 @@ export class Callee {
     peer.handle({
       unary: (/** @type {Ask} */ { id }, context) => this.#unary(id, context),
       oneway: (/** @type {Ask} */ { id }, context) => this.#oneway(id, context),
-      down: (/** @type {Ask} */ { id, items }, context) => this.#down(this.#begin(id, context), items),
+      down: (/** @type {Ask} */ { id, items }, context) =>
+        this.#down(id, items, context, this.#net.delivering),
       up: (/** @type {AsyncIterable<string>} */ input, context) => this.#up(input, context),
     })
   }
@@ -84,8 +85,9 @@ export class Callee {
     this.#end(running, true)
   }
 
-  /** @param {Running} running @param {number} items */
-  async *#down(running, items) {
+  /** It runs from its first item on: one that nobody asks for has not begun. @param {string} id @param {number} items @param {Context} context @param {string} connection */
+  async *#down(id, items, context, connection) {
+    const running = this.#begin(id, context, connection)
     let isComplete = false
     try {
       const isSlow = this.#random.chance(0.3)
@@ -124,10 +126,10 @@ export class Callee {
     }
   }
 
-  /** @param {string} id @param {Context} context */
-  #begin(id, context) {
+  /** @param {string} id @param {Context} context @param {string} [delivering] */
+  #begin(id, context, delivering = this.#net.delivering) {
     const attempt = Number(context.headers.get('attempt') ?? 0)
-    const connection = this.#net.delivering || context.remote.url
+    const connection = delivering || context.remote.url
     const order = this.#orders.get(connection) ?? 0
     this.#orders.set(connection, order + 1)
     const running = new Running(id, attempt, context)

@@ -2,7 +2,7 @@
 // Must not know: how peers deal with it.
 
 /** @typedef {import('./world.mjs').World} World */
-/** @typedef {{ kind: string, target: string, forMs?: number }} Told what the ledger says of it; null when there was nothing to hit */
+/** @typedef {{ kind: string, target: string, forMs?: number, count?: number }} Told what the ledger says of it; null when there was nothing to hit */
 
 /** How often which. Those that end a process cost the most, and are the rarest. */
 const WEIGHTS = {
@@ -34,7 +34,8 @@ export function strike(world) {
   const kind = world.random.weighted(WEIGHTS)
   const told = FAULTS[kind](world)
   if (told === null) return ''
-  world.tell({ kind, ...told })
+  // Whose process it is the target says.
+  world.tell({ kind: kind === 'killCaller' ? 'kill' : kind === 'drainCaller' ? 'drain' : kind, ...told })
   return kind
 }
 
@@ -88,8 +89,9 @@ const FAULTS = {
     const caller = world.random.pick(world.callers)
     const remote = caller.peer?.peers()[0]
     if (remote === undefined) return null
+    const count = world.takeUnderWay(caller.name, remote.id)
     remote.drop()
-    return { target: `${caller.name}>${remote.id}` }
+    return { target: `${caller.name}>${remote.id}`, count }
   },
   drain: (world) => drain(world, world.random.pick(world.callees)),
   kill: (world) => kill(world, world.random.pick(world.callees)),
@@ -136,8 +138,9 @@ function hold(world, wire, pipes) {
 function drain(world, host) {
   if (host.peer === null) return null
   const graceMs = world.random.int(0, world.random.chance(0.5) ? 20 : 800)
+  const count = host.caller === null ? 0 : world.takeUnderWay(host.name)
   world.drain(host, graceMs)
-  return { target: host.name, forMs: graceMs + 1_000 }
+  return { target: host.name, forMs: graceMs + 1_000, count }
 }
 
 /** @param {World} world @param {import('./world.mjs').Host} host */

@@ -4,7 +4,7 @@
 const PREFACE_BYTES = 8
 const HEADER_BYTES = 12
 const TYPE = { OPEN: 0x02, DATA: 0x03, END: 0x04, RESET: 0x05 }
-const FLAG = { FIN: 0x01, ONEWAY: 0x20 }
+const FLAG = { FIN: 0x01, NOPROC: 0x10, ONEWAY: 0x20 }
 
 /** Finds the headers in bytes that come in any pieces. */
 export class FrameScanner {
@@ -40,33 +40,34 @@ export class FrameScanner {
   }
 }
 
-/** The calls that one side opened, handed to the transport and has no answer to. */
+/** The calls that one side opened, handed to its transport and has no answer to. */
 export class CallsUnderWay {
   /** @type {Set<number>} */
   #ids = new Set()
+  /** Ended by the other side, which had begun them. */
+  #resetCount = 0
   #isStopped = false
 
-  get count() {
-    return this.#ids.size
-  }
-
-  /** Nothing that is sent or got from here on counts. */
-  stop() {
+  /** How many there are, once: nothing that is sent or got from here on counts. */
+  take() {
+    if (this.#isStopped) return 0
     this.#isStopped = true
+    return this.#ids.size + this.#resetCount
   }
 
   /** The side that calls gave this to its transport. @param {number} type @param {number} flags @param {number} channel */
   sent(type, flags, channel) {
-    if (this.#isStopped) return
     if (type === TYPE.OPEN && (flags & FLAG.ONEWAY) === 0) this.#ids.add(channel)
     else if (type === TYPE.RESET) this.#ids.delete(channel)
   }
 
   /** It got this. @param {number} type @param {number} flags @param {number} channel */
   received(type, flags, channel) {
-    const isLast =
-      type === TYPE.END || type === TYPE.RESET || (type === TYPE.DATA && (flags & FLAG.FIN) !== 0)
-    if (isLast && !this.#isStopped) this.#ids.delete(-channel)
+    const isAnswer = type === TYPE.END || (type === TYPE.DATA && (flags & FLAG.FIN) !== 0)
+    if (isAnswer) this.#ids.delete(-channel)
+    else if (type === TYPE.RESET && this.#ids.delete(-channel) && (flags & FLAG.NOPROC) === 0) {
+      this.#resetCount++
+    }
   }
 }
 

@@ -35,6 +35,7 @@ export class Pipe {
   cutAtBytes = NEVER
   /** The next header that can be is spoilt. */
   isSpoiling = false
+  isSpoilt = false
   deliveredBytes = 0
   queuedBytes = 0
   /** A message is the parts of one write; bytes are parts one by one. @type {Uint8Array[][]} */
@@ -123,15 +124,13 @@ export class Pipe {
     }
     this.deliveredBytes += piece.length
     const isCut = this.deliveredBytes >= this.cutAtBytes
-    let isSpoilt = false
     this.#got.feed(piece, (type, flags, channel, start) => {
-      if (!isSpoilt) this.to.underWay.received(type, flags, channel)
+      if (!this.isSpoilt) this.to.underWay.received(type, flags, channel)
       if (!this.isSpoiling || start < 0) return
       this.isSpoiling = false
-      isSpoilt = true
+      this.isSpoilt = true
       spoilHeader(piece, start, this.wire.net.random.int(0, 2))
     })
-    if (isSpoilt) this.to.underWay.stop()
     if (this.queuedBytes === 0 && this.#isDrainOwed) this.#oweDrain()
     this.to.given(piece)
     if (isCut) this.wire.break('both')
@@ -231,7 +230,6 @@ export class Side {
   #leave() {
     if (this.hasLeft) return
     this.hasLeft = true
-    this.underWay.stop()
     this.wire.net.onLeft(this)
   }
 

@@ -78,7 +78,8 @@ export class World {
     this.#write = (/** @type {Line} */ line) => write({ ...line, t: Math.round(line.t * 1_000) / 1_000 })
     this.net.onEnded = ({ target }) => this.tell({ kind: 'end', target })
     this.net.onLeft = ({ wire, underWay }) => {
-      if (underWay.count > 0) this.tell({ kind: 'lost', target: wire.target, count: underWay.count })
+      const count = underWay.take()
+      if (count > 0) this.tell({ kind: 'lost', target: wire.target, count })
     }
     for (const host of this.callees) this.#start(host)
     for (const host of this.callers) this.#start(host)
@@ -92,6 +93,14 @@ export class World {
   tell({ kind, target, forMs, count = 0 }) {
     const t = this.clock.now()
     this.#write({ k: 'fault', t, kind, target, count, ...(forMs !== undefined && { forMs }) })
+  }
+
+  /** Calls of a peer that have no answer, on its connections to all or one; it gives them up itself. @param {string} from @param {string} [to] */
+  takeUnderWay(from, to) {
+    const wires = this.net.wires.filter(({ dialer, listener }) => {
+      return dialer.process.name === from && (to === undefined || listener.process.name === to)
+    })
+    return wires.reduce((sum, { dialer }) => sum + dialer.underWay.take(), 0)
   }
 
   // ---- processes ----------------------------------------------------------------------------------------------------
