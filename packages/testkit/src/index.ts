@@ -24,6 +24,27 @@ export {
   within,
 } from './connection-recorder.js'
 export { describeFrame, describeFrames, typeName } from './describe-frame.js'
+export type { FaultClock } from './fault-clock.js'
+export type { ProxyConnection } from './fault-connection.js'
+export { MAX_PIPE_BYTES } from './fault-pipe.js'
+export {
+  createFaultProxy,
+  FaultProxy,
+  type FaultProxyOptions,
+  type ProxyAddress,
+  proxyAddress,
+} from './fault-proxy.js'
+export {
+  type CutKind,
+  type Direction as FaultDirection,
+  FAULT_KINDS,
+  type FaultKind,
+  type FaultSettings,
+  type FaultStep,
+  NO_FAULTS,
+  type RandomFaultScriptOptions,
+  randomFaultScript,
+} from './fault-script.js'
 export {
   credit,
   data,
