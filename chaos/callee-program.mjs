@@ -7,6 +7,7 @@ import { Chance } from './processes/chance.mjs'
 import { leave, listen, readSetup, tell } from './processes/child-side.mjs'
 import { Handlers } from './processes/handlers.mjs'
 import { LedgerFile } from './processes/ledger-file.mjs'
+import { watchStarvation } from './processes/starvation.mjs'
 
 /**
  * `bind`: a URL, or nothing for one that only dials. `dial`: URLs. `graceMs`: of the drain after SIGTERM; absent for the default.
@@ -17,6 +18,7 @@ import { LedgerFile } from './processes/ledger-file.mjs'
 /** @type {CalleeSetup} */
 const setup = readSetup()
 const ledger = new LedgerFile(setup.ledger)
+const endWatch = watchStarvation(setup.name, ledger)
 const handlers = new Handlers(setup.name, ledger, new Chance(setup.seed, setup.ledger))
 const peer = createPeer({
   id: setup.name,
@@ -44,5 +46,6 @@ async function finish(close) {
   ledger.write(await restOf(peer, () => handlers.runningCount))
   close()
   tell({ do: 'left' })
+  endWatch()
   leave()
 }

@@ -8,6 +8,7 @@ import { Chance } from './processes/chance.mjs'
 import { leave, listen, readSetup, tell } from './processes/child-side.mjs'
 import { waysOf } from './processes/known-bad.mjs'
 import { LedgerFile } from './processes/ledger-file.mjs'
+import { watchStarvation } from './processes/starvation.mjs'
 
 /**
  * `bind`: where callees dial that do not listen. `maxCalls`: how many it makes, unless it is told to be quiet before. `bad`: a row of
@@ -21,6 +22,7 @@ const PROGRESS_MS = 250
 const setup = readSetup()
 const { name } = setup
 const ledger = new LedgerFile(setup.ledger)
+const endWatch = watchStarvation(name, ledger)
 const peer = createPeer({
   id: name,
   limits: { idleTimeoutMs: setup.idleTimeoutMs },
@@ -67,5 +69,6 @@ async function rest() {
   ledger.write(await restOf(peer, () => calling.pendingCount))
   await peer.close()
   tell({ do: 'left' })
+  endWatch()
   leave()
 }

@@ -4,12 +4,14 @@
 import { createChaosProxy } from './processes/chaos-proxy.mjs'
 import { leave, listen, readSetup, tell } from './processes/child-side.mjs'
 import { LedgerFile } from './processes/ledger-file.mjs'
+import { watchStarvation } from './processes/starvation.mjs'
 
 /** @typedef {{ name: string, ledger: string, seed: number, pairs: import('./processes/chaos-proxy.mjs').ProxySetup[] }} ProxiesSetup */
 
 /** @type {ProxiesSetup} */
 const setup = readSetup()
 const ledger = new LedgerFile(setup.ledger)
+const endWatch = watchStarvation('*', ledger)
 const proxies = await Promise.all(
   setup.pairs.map((pair, at) => createChaosProxy(pair, setup.seed + at, (line) => ledger.write(line))),
 )
@@ -29,5 +31,6 @@ async function rest() {
     for (const [kind, count] of Object.entries(proxy.counts)) counts[kind] = (counts[kind] ?? 0) + count
   }
   tell({ do: 'left', counts })
+  endWatch()
   leave()
 }
