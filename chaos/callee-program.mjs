@@ -12,7 +12,7 @@ import { watchStarvation } from './processes/starvation.mjs'
 /**
  * `bind`: a URL, or nothing for one that only dials. `dial`: URLs. `graceMs`: of the drain after SIGTERM; absent for the default.
  * @typedef {{ name: string, ledger: string, seed: number, bind?: string, dial: string[], graceMs?: number,
- *   idleTimeoutMs?: number }} CalleeSetup
+ *   idleTimeoutMs?: number, maxReconnectMs?: number }} CalleeSetup
  */
 
 /** @type {CalleeSetup} */
@@ -23,6 +23,7 @@ const handlers = new Handlers(setup.name, ledger, new Chance(setup.seed, setup.l
 const peer = createPeer({
   id: setup.name,
   ...(setup.idleTimeoutMs !== undefined && { limits: { idleTimeoutMs: setup.idleTimeoutMs } }),
+  ...(setup.maxReconnectMs !== undefined && { reconnect: { maxMs: setup.maxReconnectMs } }),
   onError: (error, { name, remote }) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     tell({ do: 'error', text: `${setup.name} '${name}' of ${remote}: ${text}` })

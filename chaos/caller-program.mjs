@@ -13,7 +13,8 @@ import { watchStarvation } from './processes/starvation.mjs'
 /**
  * `bind`: where callees dial that do not listen. `maxCalls`: how many it makes, unless it is told to be quiet before. `bad`: a row of
  * processes/known-bad.mjs, or empty.
- * @typedef {{ name: string, ledger: string, seed: number, bind: string, maxCalls: number, bad: string, idleTimeoutMs: number }} CallerSetup
+ * @typedef {{ name: string, ledger: string, seed: number, bind: string, maxCalls: number, bad: string, idleTimeoutMs: number,
+ *   maxReconnectMs: number }} CallerSetup
  */
 
 const PROGRESS_MS = 250
@@ -26,6 +27,7 @@ const endWatch = watchStarvation(name, ledger)
 const peer = createPeer({
   id: name,
   limits: { idleTimeoutMs: setup.idleTimeoutMs },
+  reconnect: { maxMs: setup.maxReconnectMs },
   onError: (error, where) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     tell({ do: 'error', text: `${name} '${where.name}' of ${where.remote}: ${text}` })

@@ -36,7 +36,7 @@ export class Callees {
 
   /**
    * @param {import('./children.mjs').Children} children
-   * @param {{ folder: string, seed: number, idleTimeoutMs: number, write: (line: import('../ledger.mjs').Line) => void }} options
+   * @param {{ folder: string, seed: number, idleTimeoutMs: number, maxReconnectMs: number, write: (line: import('../ledger.mjs').Line) => void }} options
    */
   constructor(children, options) {
     this.#children = children
@@ -107,7 +107,7 @@ export class Callees {
 
   /** @param {Host} host */
   async #startLife(host) {
-    const { folder, seed, idleTimeoutMs } = this.#options
+    const { folder, seed, idleTimeoutMs, maxReconnectMs } = this.#options
     const { name, place } = host
     const life = host.life++
     const graceMs = GRACES_MS[life % GRACES_MS.length]
@@ -117,6 +117,7 @@ export class Callees {
       seed,
       ...place,
       idleTimeoutMs,
+      maxReconnectMs,
       ...(graceMs !== undefined && { graceMs }),
     })
     host.child = child

@@ -5,14 +5,15 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { FaultProxy, NO_FAULTS } from '@peerplex/testkit'
-import { WatchedConnection } from './watched-connection.mjs'
+import { CountedConnection, SpoilableConnection } from './watched-connection.mjs'
 
 /** @typedef {import('@peerplex/testkit').FaultSettings} FaultSettings */
+/** @typedef {import('@peerplex/testkit').ProxyAddress} ProxyAddress */
 
 /**
- * `name`: `a>b` where a dials. `transport`: what the peers speak here.
- * @typedef {{ name: string, transport: string, isReversed: boolean, target: import('@peerplex/testkit').ProxyAddress,
- *   listen: import('@peerplex/testkit').ProxyAddress }} ProxySetup
+ * `name`: `a>b` where a dials. `transport`: what the peers speak here. `isReversed`: the callee dials.
+ * @typedef {{ name: string, transport: string, isReversed: boolean, target: ProxyAddress, listen: ProxyAddress,
+ *   innerListen: ProxyAddress }} ProxySetup
  */
 
 /**
@@ -25,32 +26,59 @@ import { WatchedConnection } from './watched-connection.mjs'
 export class ChaosProxy {
   name
   #proxy
+  #inner
   #write
-  /** @type {Map<number, WatchedConnection>} */
-  #watched = new Map()
+  /** @type {Map<number, SpoilableConnection>} */
+  #spoilable = new Map()
   /** @type {'up' | 'down' | ''} */
   #spoilNext = ''
 
-  /** @param {ProxySetup} setup @param {FaultProxy} proxy @param {import('node:net').Server} server @param {(line: import('../ledger.mjs').Line) => void} write */
-  constructor({ name, transport, isReversed }, proxy, server, write) {
+  /**
+   * `inner`: where there is one, between the proxy and its target; it only looks.
+   * @param {ProxySetup} setup @param {Listening} outer @param {Listening | null} inner
+   * @param {(line: import('../ledger.mjs').Line) => void} write
+   */
+  constructor({ name, transport }, outer, inner, write) {
     this.name = name
-    this.#proxy = proxy
+    this.#proxy = outer.proxy
+    this.#inner = inner?.proxy ?? null
     this.#write = write
-    proxy.onBytes = (direction, id, bytes) => this.#watched.get(id)?.passed(direction, bytes)
-    // Behind the proxy's own listener: the connection is there, and nothing was read of it.
-    server.on('connection', (near) => {
-      const id = proxy.connections.at(-1)?.id
-      if (id === undefined || this.#watched.has(id)) return
-      const watched = new WatchedConnection(transport === 'ws', isReversed)
-      this.#watched.set(id, watched)
-      watched.spoiling = this.#spoilNext
+    const isWeb = transport === 'ws'
+    /** @type {Map<number, CountedConnection>} */
+    const counted = new Map()
+    const onEnd = (/** @type {number} */ id) => {
+      const count = counted.get(id)?.take() ?? 0
+      counted.delete(id)
+      this.#tell('end', 0, count)
+    }
+    onConnection(outer, (id, near) => {
+      const connection = new SpoilableConnection(isWeb)
+      connection.spoiling = this.#spoilNext
       this.#spoilNext = ''
-      near.on('data', (piece) => watched.arrived(piece))
-      near.on('close', () => {
-        this.#watched.delete(id)
-        this.#tell(watched.isSpoilt ? 'endOfSpoilt' : 'end', 0, watched.take())
-      })
+      this.#spoilable.set(id, connection)
+      near.on('close', () => this.#spoilable.delete(id))
+      if (inner !== null) return
+      const calls = new CountedConnection(isWeb)
+      counted.set(id, calls)
+      // Before the proxy holds any of it back.
+      near.on('data', (piece) => calls.sent(piece))
+      near.on('close', () => onEnd(id))
     })
+    outer.proxy.onBytes = (direction, id, piece) => {
+      if (direction === 'down') counted.get(id)?.received(piece)
+      this.#spoilable.get(id)?.passed(direction, piece)
+    }
+    if (inner === null) return
+    // The caller is the one that is dialed: only from here is all of it seen that it sends.
+    onConnection(inner, (id, near) => {
+      counted.set(id, new CountedConnection(isWeb))
+      near.on('close', () => onEnd(id))
+    })
+    inner.proxy.onBytes = (direction, id, piece) => {
+      if (direction === 'down') counted.get(id)?.sent(piece)
+      else counted.get(id)?.received(piece)
+    }
+    outer.proxy.onBytes = (direction, id, piece) => this.#spoilable.get(id)?.passed(direction, piece)
   }
 
   get url() {
@@ -93,18 +121,18 @@ export class ChaosProxy {
 
   heal() {
     this.#spoilNext = ''
-    for (const watched of this.#watched.values()) watched.spoiling = ''
+    for (const connection of this.#spoilable.values()) connection.spoiling = ''
     this.#proxy.heal()
   }
 
-  close() {
-    return this.#proxy.close()
+  async close() {
+    await Promise.all([this.#proxy.close(), this.#inner?.close()])
   }
 
   /** @param {'up' | 'down'} direction */
   #spoil(direction) {
-    if (this.#watched.size === 0) this.#spoilNext = direction
-    for (const watched of this.#watched.values()) watched.spoiling = direction
+    if (this.#spoilable.size === 0) this.#spoilNext = direction
+    for (const connection of this.#spoilable.values()) connection.spoiling = direction
   }
 
   /** @param {string} kind @param {number} forMs @param {number} count */
@@ -116,9 +144,30 @@ export class ChaosProxy {
 
 /** @param {ProxySetup} setup @param {number} seed @param {(line: import('../ledger.mjs').Line) => void} write */
 export async function createChaosProxy(setup, seed, write) {
+  const { target, isReversed } = setup
+  const inner = isReversed ? await listening(setup.innerListen, target, seed) : null
+  const outer = await listening(setup.listen, inner?.proxy.address ?? target, seed)
+  return new ChaosProxy(setup, outer, inner, write)
+}
+
+/** A proxy, and the server that it stands on. @typedef {{ proxy: FaultProxy, server: import('node:net').Server }} Listening */
+
+/** @param {ProxyAddress} at @param {ProxyAddress} target @param {number} seed @returns {Promise<Listening>} */
+async function listening(at, target, seed) {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true })
-  server.listen(setup.listen)
+  server.listen(at)
   await once(server, 'listening')
-  const proxy = new FaultProxy({ target: setup.target, seed }, server)
-  return new ChaosProxy(setup, proxy, server, write)
+  return { proxy: new FaultProxy({ target, seed }, server), server }
+}
+
+/** Behind the proxy's own listener: the connection is known there, and nothing was read of it. @param {Listening} listening @param {(id: number, near: import('node:net').Socket) => void} onId */
+function onConnection({ proxy, server }, onId) {
+  let lastId = 0
+  server.on('connection', (near) => {
+    const id = proxy.connections.at(-1)?.id
+    // One that was refused has none.
+    if (id === undefined || id === lastId) return
+    lastId = id
+    onId(id, near)
+  })
 }

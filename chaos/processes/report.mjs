@@ -6,6 +6,8 @@ import { INVARIANTS } from '../checker.mjs'
 /** @typedef {import('../checker.mjs').Invariant} Invariant */
 
 const OUTCOMES = ['OK', 'ERR', 'NOT_SENT', 'REFUSED', 'UNKNOWN', 'PARTIAL', 'CANCELLED', 'DEADLINE', 'none']
+/** What is no fault of ours: a connection that ended, seen from within and from its end; a drain that is over; a machine that had no time. */
+const NOTED = new Set(['end', 'lost', 'drained', 'starved'])
 const COLUMN = 10
 /** So many violations of each invariant are printed, with so many lines of the ledger. */
 const SHOWN = 5
@@ -53,12 +55,15 @@ function figures({ figures: all, isUnknownHigh }) {
       ),
     )
   }
+  const injected = Object.entries(faults).filter(([kind]) => !NOTED.has(kind))
+  const noted = Object.entries(faults).filter(([kind]) => NOTED.has(kind))
   const late = Math.max(0, Math.round(all.longestLateMs))
   lines.push(
     `${calls} calls, ${attempts} attempts, ${runs} runs of handlers, ${runsTwice} calls ran more than once, ${onewaysLost} one-ways lost; ` +
       `${lineCount} lines`,
     `latest end ${late} ms after its deadline; longest way of a cancel ${Math.round(all.longestAbortMs)} ms where no fault was near`,
-    `faults: ${pairs(faults)}`,
+    `${injected.reduce((sum, [, count]) => sum + count, 0)} faults: ${pairs(Object.fromEntries(injected))}`,
+    `noted: ${pairs(Object.fromEntries(noted))}`,
     `unknown ${unknown}, in flight at cuts ${inFlight}${isUnknownHigh ? ': VIOLATED, more than were in flight' : ''}`,
   )
   return lines

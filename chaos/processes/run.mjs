@@ -24,6 +24,8 @@ import { addressOf, dialedUrl, makePlan, urlFor } from './plan.mjs'
 
 /** How long all calls may take to end once there are no more faults: a queue's wait, a deadline, a reconnect. */
 const MAX_SETTLE_MS = 60_000
+/** Pairs lose each other so often here that the default would keep them apart most of the time. */
+const MAX_RECONNECT_MS = 1_000
 /** The known-bad ones never settle some. */
 const MAX_SETTLE_BAD_MS = 3_000
 /** After each row of faults nothing happens for a while: order is judged then. */
@@ -69,7 +71,13 @@ export class Run {
     this.#plan = makePlan(transports, callerCount)
     this.#ledger = new LedgerFile(join(folder, 'controller.jsonl'))
     const write = (/** @type {import('../ledger.mjs').Line} */ line) => this.#ledger.write(line)
-    this.#callees = new Callees(this.#children, { folder, seed, idleTimeoutMs, write })
+    this.#callees = new Callees(this.#children, {
+      folder,
+      seed,
+      idleTimeoutMs,
+      maxReconnectMs: MAX_RECONNECT_MS,
+      write,
+    })
   }
 
   /** @returns {Progress} */
@@ -125,6 +133,7 @@ export class Run {
         maxCalls,
         bad,
         idleTimeoutMs,
+        maxReconnectMs: MAX_RECONNECT_MS,
       })
       this.#callers.set(name, caller)
       urls.set(name, (await caller.said('ready')).url)
@@ -153,8 +162,10 @@ export class Run {
       this.#plan.callers.map((caller) => {
         const [from, to] = isReversed ? [name, caller] : [caller, name]
         const target = addressOf(urls.get(to) ?? '')
-        const listen = addressOf(urlFor(transport === 'unix' ? 'unix' : 'tcp', folder, `${from}-${to}`, 0))
-        return { name: `${from}>${to}`, transport, isReversed, target, listen }
+        const at = (/** @type {string} */ name) =>
+          addressOf(urlFor(transport === 'unix' ? 'unix' : 'tcp', folder, name, 0))
+        const [listen, innerListen] = [at(`${from}-${to}`), at(`${from}-${to}-inner`)]
+        return { name: `${from}>${to}`, transport, isReversed, target, listen, innerListen }
       }),
     )
     const proxies = this.#children.start('proxy-program.mjs', {

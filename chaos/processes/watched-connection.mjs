@@ -37,23 +37,16 @@ class Headers {
   }
 }
 
-/** One connection. The caller is who dialed it, unless it is `isReversed`. */
-export class WatchedConnection {
-  /** The next header in that direction that lies whole in a piece is to be spoilt. @type {'up' | 'down' | ''} */
-  spoiling = ''
-  isSpoilt = false
+/** The calls of one connection. */
+export class CountedConnection {
   #underWay = new CallsUnderWay()
-  #isWeb
-  #isReversed
-  #arriving
-  #passing
+  #fromCaller
+  #toCaller
 
-  /** @param {boolean} isWeb @param {boolean} isReversed */
-  constructor(isWeb, isReversed) {
-    this.#isWeb = isWeb
-    this.#isReversed = isReversed
-    this.#arriving = new Headers(isWeb)
-    this.#passing = { up: new Headers(isWeb), down: new Headers(isWeb) }
+  /** @param {boolean} isWeb */
+  constructor(isWeb) {
+    this.#fromCaller = new Headers(isWeb)
+    this.#toCaller = new Headers(isWeb)
   }
 
   /** Calls that the caller has handed over and has no answer to; what comes from here on does not count. */
@@ -61,21 +54,36 @@ export class WatchedConnection {
     return this.#underWay.take()
   }
 
-  /** Came from who dialed: what it has sent it has sent, even if it is held here for ever. @param {Uint8Array} piece */
-  arrived(piece) {
-    if (!this.#isReversed)
-      this.#arriving.feed(piece, (type, flags, channel) => this.#underWay.sent(type, flags, channel))
+  /** Came from the caller: what it has sent it has sent, even if it is held back for ever. @param {Uint8Array} piece */
+  sent(piece) {
+    this.#fromCaller.feed(piece, (type, flags, channel) => this.#underWay.sent(type, flags, channel))
   }
 
-  /** Goes on now; this is where it may be spoilt. @param {'up' | 'down'} direction @param {Uint8Array} piece */
+  /** Goes on to the caller. @param {Uint8Array} piece */
+  received(piece) {
+    this.#toCaller.feed(piece, (type, flags, channel) => this.#underWay.received(type, flags, channel))
+  }
+}
+
+/** One connection whose headers can be spoilt in such a way that nobody may overlook it. */
+export class SpoilableConnection {
+  /** The next header in that direction that lies whole in a piece is to be spoilt. @type {'up' | 'down' | ''} */
+  spoiling = ''
+  isSpoilt = false
+  #isWeb
+  #headers
+
+  /** @param {boolean} isWeb */
+  constructor(isWeb) {
+    this.#isWeb = isWeb
+    this.#headers = { up: new Headers(isWeb), down: new Headers(isWeb) }
+  }
+
+  /** Goes on now. @param {'up' | 'down'} direction @param {Uint8Array} piece is written to, maybe */
   passed(direction, piece) {
-    const isToCaller = (direction === 'down') !== this.#isReversed
-    this.#passing[direction].feed(
+    this.#headers[direction].feed(
       piece,
-      (type, flags, channel) => {
-        if (isToCaller && !this.isSpoilt) this.#underWay.received(type, flags, channel)
-        else if (this.#isReversed && !isToCaller) this.#underWay.sent(type, flags, channel)
-      },
+      () => {},
       (start) => {
         if (this.spoiling !== direction || start + HEADER_BYTES > piece.length) return
         this.spoiling = ''
