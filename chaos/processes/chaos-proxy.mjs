@@ -38,7 +38,7 @@ export class ChaosProxy {
    * @param {ProxySetup} setup @param {Listening} outer @param {Listening | null} inner
    * @param {(line: import('../ledger.mjs').Line) => void} write
    */
-  constructor({ name, transport }, outer, inner, write) {
+  constructor({ name, transport, isReversed }, outer, inner, write) {
     this.name = name
     this.#proxy = outer.proxy
     this.#inner = inner?.proxy ?? null
@@ -52,7 +52,7 @@ export class ChaosProxy {
       this.#tell('end', 0, count)
     }
     onConnection(outer, (id, near) => {
-      const connection = new SpoilableConnection(isWeb)
+      const connection = new SpoilableConnection(isWeb, isReversed)
       connection.spoiling = this.#spoilNext
       this.#spoilNext = ''
       this.#spoilable.set(id, connection)
@@ -65,8 +65,10 @@ export class ChaosProxy {
       near.on('close', () => onEnd(id))
     })
     outer.proxy.onBytes = (direction, id, piece) => {
-      if (direction === 'down') counted.get(id)?.received(piece)
-      this.#spoilable.get(id)?.passed(direction, piece)
+      const connection = this.#spoilable.get(id)
+      connection?.passed(direction, piece)
+      if (inner !== null || direction !== 'down' || connection?.isSpoilt === true) return
+      counted.get(id)?.received(piece)
     }
     if (inner === null) return
     // The caller is the one that is dialed: only from here is all of it seen that it sends.
@@ -78,7 +80,6 @@ export class ChaosProxy {
       if (direction === 'down') counted.get(id)?.sent(piece)
       else counted.get(id)?.received(piece)
     }
-    outer.proxy.onBytes = (direction, id, piece) => this.#spoilable.get(id)?.passed(direction, piece)
   }
 
   get url() {

@@ -37,9 +37,13 @@ class Headers {
   }
 }
 
+/** A caller sends this when it gives the connection up, and then reads nothing any more. */
+const TYPE_GOAWAY = 0x0a
+
 /** The calls of one connection. */
 export class CountedConnection {
   #underWay = new CallsUnderWay()
+  #takenCount = 0
   #fromCaller
   #toCaller
 
@@ -51,12 +55,16 @@ export class CountedConnection {
 
   /** Calls that the caller has handed over and has no answer to; what comes from here on does not count. */
   take() {
-    return this.#underWay.take()
+    this.#takenCount += this.#underWay.take()
+    return this.#takenCount
   }
 
   /** Came from the caller: what it has sent it has sent, even if it is held back for ever. @param {Uint8Array} piece */
   sent(piece) {
-    this.#fromCaller.feed(piece, (type, flags, channel) => this.#underWay.sent(type, flags, channel))
+    this.#fromCaller.feed(piece, (type, flags, channel) => {
+      if (type === TYPE_GOAWAY) this.take()
+      else this.#underWay.sent(type, flags, channel)
+    })
   }
 
   /** Goes on to the caller. @param {Uint8Array} piece */
@@ -71,11 +79,13 @@ export class SpoilableConnection {
   spoiling = ''
   isSpoilt = false
   #isWeb
+  #isReversed
   #headers
 
-  /** @param {boolean} isWeb */
-  constructor(isWeb) {
+  /** @param {boolean} isWeb @param {boolean} isReversed whether the callee dialed */
+  constructor(isWeb, isReversed) {
     this.#isWeb = isWeb
+    this.#isReversed = isReversed
     this.#headers = { up: new Headers(isWeb), down: new Headers(isWeb) }
   }
 
@@ -89,7 +99,8 @@ export class SpoilableConnection {
         this.spoiling = ''
         this.isSpoilt = true
         if (this.#isWeb) piece[start] = /** @type {number} */ (piece[start]) | WEB_RESERVED_BITS
-        else spoilHeader(piece, start, start)
+        // Behind a wrong size nothing can be read, so that nobody behind this counts an answer that is none.
+        else spoilHeader(piece, start, this.#isReversed ? 0 : start)
       },
     )
   }
