@@ -1,6 +1,6 @@
 // What the settings of a fault proxy do to bytes, between plain sockets; time is virtual.
 import { expect, it } from 'vitest'
-import { equalBytes, type FaultSettings, MAX_PIPE_BYTES, Random, VirtualClock } from '../src/index.js'
+import { equalBytes, type FaultSettings, Random, VirtualClock } from '../src/index.js'
 import { type End, Stage, someTurns, until, useStage } from './fault-support.js'
 
 const stage = useStage()
@@ -49,6 +49,7 @@ it('latency holds back bytes and ends for exactly so long', async () => {
   await someTurns()
   clock.advance(60)
   await far.received(6)
+  await someTurns()
   expect([far.text, far.events]).toEqual(['onetwo', []])
   clock.advance(40)
   await far.saw('end')
@@ -70,6 +71,22 @@ it('a reset waits for the latency too, and is a reset on the other side', async 
   clock.advance(1)
   await far.saw('close')
   expect(far.events).toEqual(['ECONNRESET', 'close'])
+})
+
+it('healing lets go at once of what was to wait: bytes, ends and resets', async () => {
+  const proxy = await stage().open({ clock: new VirtualClock() })
+  const first = await stage().pair()
+  const second = await stage().pair()
+  proxy.set({ latencyMs: 1_000_000, mergeMs: 100 })
+  first.near.socket.end('bytes')
+  await held(5)
+  second.near.socket.resetAndDestroy()
+  await someTurns()
+  expect([first.far.text, first.far.events, second.far.events]).toEqual(['', [], []])
+  proxy.heal()
+  await first.far.saw('end')
+  await second.far.saw('ECONNRESET')
+  expect(first.far.text).toBe('bytes')
 })
 
 it('jitter is drawn anew for each piece, keeps the order, and repeats itself with the seed', async () => {
@@ -151,7 +168,9 @@ it('bytesPerSecond is never exceeded by more than 20 ms, and is reached', async 
     const allowed = ms * 10
     expect(far.byteCount).toBeLessThanOrEqual(allowed + 200)
     expect(far.byteCount).toBeGreaterThanOrEqual(Math.min(5_000, allowed - 100))
-    clock.advance(5)
+    // Timers of a machine are late.
+    clock.jump(5)
+    clock.advance(0)
   }
   clock.advance(20)
   await far.received(5_000)
@@ -259,41 +278,4 @@ it('all of it together, changed again and again, loses nothing and keeps the ord
   } finally {
     clearInterval(healing)
   }
-})
-
-it.each([
-  ['as it comes', {}],
-  ['with latency', { latencyMs: 1 }],
-  ['with merging', { mergeMs: 1 }],
-])('64 MiB through a slow reader stay within the bound: %s', async (_name, settings) => {
-  const proxy = await stage().open()
-  proxy.set(settings)
-  const { near, far } = await stage().pair()
-  far.socket.pause()
-  const block = MANY.subarray(0, 2 ** 16)
-  let mostHeld = 0
-  let writtenBytes = 0
-  const write = (): void => {
-    while (writtenBytes < 2 ** 26) {
-      writtenBytes += block.length
-      if (!near.socket.write(block)) return
-    }
-  }
-  near.socket.on('drain', write)
-  write()
-  // Nothing is read until nothing more is taken.
-  for (let before = -1; before < writtenBytes; ) {
-    before = writtenBytes
-    await someTurns(1_000)
-  }
-  expect(writtenBytes).toBeLessThan(2 ** 25)
-  const connection = proxy.connections[0]
-  expect(connection?.heldBytes).toBeGreaterThan(2 ** 20)
-  far.socket.on('data', () => {
-    mostHeld = Math.max(mostHeld, connection?.heldBytes ?? 0)
-    far.chunks.length = 0
-  })
-  far.socket.resume()
-  await far.received(2 ** 26)
-  expect(mostHeld).toBeLessThanOrEqual(MAX_PIPE_BYTES)
 })
