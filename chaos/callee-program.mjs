@@ -12,7 +12,7 @@ import { watchStarvation } from './processes/starvation.mjs'
 /**
  * `bind`: a URL, or nothing for one that only dials. `dial`: URLs. `graceMs`: of the drain after SIGTERM; absent for the default.
  * @typedef {{ name: string, ledger: string, seed: number, bind?: string, dial: string[], graceMs?: number,
- *   idleTimeoutMs?: number, maxReconnectMs?: number }} CalleeSetup
+ *   idleTimeoutMs?: number, maxReconnectMs?: number, maxRestMs: number }} CalleeSetup
  */
 
 /** @type {CalleeSetup} */
@@ -44,7 +44,7 @@ tell({ do: 'ready' })
 
 /** @param {() => void} close */
 async function finish(close) {
-  ledger.write(await restOf(peer, () => handlers.runningCount))
+  ledger.write(await restOf(peer, () => handlers.runningCount, setup.maxRestMs))
   close()
   tell({ do: 'left' })
   endWatch()

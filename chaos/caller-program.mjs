@@ -14,7 +14,7 @@ import { watchStarvation } from './processes/starvation.mjs'
  * `bind`: where callees dial that do not listen. `maxCalls`: how many it makes, unless it is told to be quiet before. `bad`: a row of
  * processes/known-bad.mjs, or empty.
  * @typedef {{ name: string, ledger: string, seed: number, bind: string, maxCalls: number, bad: string, idleTimeoutMs: number,
- *   maxReconnectMs: number }} CallerSetup
+ *   maxReconnectMs: number, maxRestMs: number }} CallerSetup
  */
 
 const PROGRESS_MS = 250
@@ -68,7 +68,7 @@ function progress() {
 }
 
 async function rest() {
-  ledger.write(await restOf(peer, () => calling.pendingCount))
+  ledger.write(await restOf(peer, () => calling.pendingCount, setup.maxRestMs))
   await peer.close()
   tell({ do: 'left' })
   endWatch()

@@ -6,14 +6,15 @@ import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { ArgumentError, parseArguments, USAGE } from './arguments.mjs'
+import { FAULT_NAMES } from './processes/faults.mjs'
 import { judgedRun } from './processes/judged-run.mjs'
+import { makePlan } from './processes/plan.mjs'
 import { reportText } from './processes/report.mjs'
 import { shortRun } from './processes/short-run.mjs'
 
-/** Shorter than the default, so that more happens in less time; some faults last longer than this. */
-const IDLE_TIMEOUT_MS = 2_000
 const CALLER_COUNT = 2
-const FAULT_GAP_MS = 350
+/** The idle time is shorter than the default, so that more happens in less time; some faults last longer than that. */
+const FAULTS = { kinds: FAULT_NAMES, gapMs: 350, rows: Number.POSITIVE_INFINITY, idleTimeoutMs: 2_000 }
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -35,12 +36,11 @@ async function main(args) {
   exitOnSignals()
   if (options.isShort) return (await shortRun(options.seed, print)) ? 0 : 1
   const { calls, seconds, seed, transports, bad, keep, json } = options
-  const run = { calls, seconds, seed, transports, bad }
-  const fixed = { gapMs: FAULT_GAP_MS, idleTimeoutMs: IDLE_TIMEOUT_MS, callerCount: CALLER_COUNT }
-  const judged = await judgedRun({ ...run, ...fixed }, { keep })
+  const run = { calls, seconds, seed, bad, plan: makePlan(transports, CALLER_COUNT) }
+  const judged = await judgedRun({ ...run, ...FAULTS }, { keep })
   print(reportText(judged, seed))
   if (json !== undefined) writeFileSync(json, `${JSON.stringify({ options: run, ...judged }, null, 2)}\n`)
-  return judged.verdict?.isOk === true && judged.troubles.length === 0 ? 0 : 1
+  return judged.isOk ? 0 : 1
 }
 
 /** @param {number} faults @param {number} seed @returns {Promise<number>} */

@@ -3,17 +3,15 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Slots come back in ticks of a second; half-open connections end with the idle limit. */
-const MAX_REST_MS = 15_000
 const LOOK_MS = 50
 
 /**
  * Waits until a peer holds nothing, and says what it holds then: nothing, if all is well. `own`: what the program knows to be pending.
- * @param {import('peerplex').Peer} peer @param {() => number} own
+ * @param {import('peerplex').Peer} peer @param {() => number} own @param {number} maxMs how long it waits
  * @returns {Promise<import('../ledger.mjs').Rest>}
  */
-export async function restOf(peer, own) {
-  const endMs = performance.now() + MAX_REST_MS
+export async function restOf(peer, own, maxMs) {
+  const endMs = performance.now() + maxMs
   for (;;) {
     const held = heldBy(peer, own())
     const { pending, queued, bufferedBytes, channels } = held

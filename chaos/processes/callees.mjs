@@ -36,7 +36,8 @@ export class Callees {
 
   /**
    * @param {import('./children.mjs').Children} children
-   * @param {{ folder: string, seed: number, idleTimeoutMs: number, maxReconnectMs: number, write: (line: import('../ledger.mjs').Line) => void }} options
+   * @param {{ folder: string, setup: object, write: (line: import('../ledger.mjs').Line) => void }} options `setup`: what all of them are
+   *   started with
    */
   constructor(children, options) {
     this.#children = children
@@ -107,17 +108,15 @@ export class Callees {
 
   /** @param {Host} host */
   async #startLife(host) {
-    const { folder, seed, idleTimeoutMs, maxReconnectMs } = this.#options
+    const { folder, setup } = this.#options
     const { name, place } = host
     const life = host.life++
     const graceMs = GRACES_MS[life % GRACES_MS.length]
     const child = this.#children.start('callee-program.mjs', {
       name,
       ledger: join(folder, `${name}.${String(life).padStart(LIFE_DIGITS, '0')}.jsonl`),
-      seed,
+      ...setup,
       ...place,
-      idleTimeoutMs,
-      maxReconnectMs,
       ...(graceMs !== undefined && { graceMs }),
     })
     host.child = child

@@ -11,7 +11,7 @@ import { CountedConnection, SpoilableConnection } from './watched-connection.mjs
 /** @typedef {import('@peerplex/testkit').ProxyAddress} ProxyAddress */
 
 /**
- * `name`: `a>b` where a dials. `transport`: what the peers speak here. `isReversed`: the callee dials.
+ * `name`: `a>b` where a calls b. `transport`: what the peers speak here. `isReversed`: the callee dials.
  * @typedef {{ name: string, transport: string, isReversed: boolean, target: ProxyAddress, listen: ProxyAddress,
  *   innerListen: ProxyAddress }} ProxySetup
  */

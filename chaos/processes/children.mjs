@@ -58,7 +58,8 @@ export class Child {
     const over = new AbortController()
     const { signal } = over
     const wait = (/** @type {string} */ event) => once(this.#emitter, event, { signal })
-    const timer = setTimeout(() => this.#emitter.emit(`late ${kind}`), maxMs)
+    const isBounded = maxMs !== Number.POSITIVE_INFINITY
+    const timer = isBounded ? setTimeout(() => this.#emitter.emit(`late ${kind}`), maxMs) : undefined
     try {
       if (this.#hasEnded) throw new ChildError(`${this.name} has ended instead of saying '${kind}'`)
       const why = await Promise.race([

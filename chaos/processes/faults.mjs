@@ -31,9 +31,9 @@ const DECK = {
 
 export const FAULT_NAMES = /** @type {FaultKind[]} */ (Object.keys(DECK))
 
-/** @param {import('./chance.mjs').Chance} chance */
-export function shuffledDeck(chance) {
-  return chance.shuffle(FAULT_NAMES.flatMap((kind) => Array.from({ length: DECK[kind] }, () => kind)))
+/** @param {import('./chance.mjs').Chance} chance @param {readonly FaultKind[]} kinds */
+export function shuffledDeck(chance, kinds) {
+  return chance.shuffle(kinds.flatMap((kind) => Array.from({ length: DECK[kind] }, () => kind)))
 }
 
 /**

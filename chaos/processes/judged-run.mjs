@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url'
 import { Run } from './run.mjs'
 
 /**
- * `verdict`: null when there is none, then `troubles` say why. `faultCount`: struck by the controller. `tookMs`: with all processes, without
- * the checker.
- * @typedef {{ verdict: import('../checker.mjs').Verdict | null, troubles: string[], proxyCounts: Record<string, number>, faultCount: number,
- *   tookMs: number, checkedMs: number }} Judged
+ * `verdict`: null when there is none, then `troubles` say why. `struck`: so often each fault came. `proxyCounts`: what the proxies did.
+ * `tookMs`: with all processes, without the checker.
+ * @typedef {{ isOk: boolean, verdict: import('../checker.mjs').Verdict | null, troubles: string[], struck: Record<string, number>,
+ *   proxyCounts: Record<string, number>, tookMs: number, checkedMs: number }} Judged
  */
 
 /** Where there is no terminal, progress is a line now and then. */
@@ -48,9 +48,10 @@ export async function judgedRun(options, { keep, isQuiet = false }) {
     if (keep !== undefined) keepLedgers(folder, keep)
     const verdict = await check(folder)
     if (verdict === null) run.troubles.push('the ledgers could not be judged')
-    const { troubles, proxyCounts, progress } = run
+    const { troubles, proxyCounts, struck } = run
     const checkedMs = performance.now() - beganMs - tookMs
-    return { verdict, troubles, proxyCounts, faultCount: progress.faultCount, tookMs, checkedMs }
+    const isOk = verdict?.isOk === true && troubles.length === 0
+    return { isOk, verdict, troubles, struck, proxyCounts, tookMs, checkedMs }
   } finally {
     clearInterval(timer)
     process.off('exit', cleanUp)

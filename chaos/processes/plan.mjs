@@ -10,6 +10,9 @@ export const TRANSPORTS = ['tcp', 'unix', 'ws']
 /** `isReversed`: it dials the callers, instead of being dialed. @typedef {{ name: string, transport: TransportName, isReversed: boolean }} CalleePlan */
 /** @typedef {{ callers: string[], callees: CalleePlan[] }} Plan */
 
+/** The least: one that calls and one that answers. @type {Plan} */
+export const SMALL_PLAN = { callers: ['a1'], callees: [{ name: 'b1', transport: 'tcp', isReversed: false }] }
+
 /** With few transports there are still two that listen, so that there is somebody else to go to. */
 const MIN_LISTENING = 2
 

@@ -14,11 +14,10 @@ const SHOWN = 5
 const SHOWN_LINES = 8
 
 /** @param {import('./judged-run.mjs').Judged} judged @param {number} seed */
-export function reportText({ verdict, troubles, proxyCounts, tookMs, checkedMs }, seed) {
+export function reportText({ isOk, verdict, troubles, proxyCounts, tookMs, checkedMs }, seed) {
   const lines = verdict === null ? [] : [...figures(verdict), ...invariants(verdict)]
   if (Object.keys(proxyCounts).length > 0) lines.push(`by the proxies: ${pairs(proxyCounts)}`)
   for (const trouble of troubles) lines.push(`TROUBLE ${trouble}`)
-  const isOk = verdict?.isOk === true && troubles.length === 0
   const seconds = (/** @type {number} */ ms) => `${(ms / 1_000).toFixed(1)} s`
   lines.push(`${isOk ? 'ok' : 'NOT ok'}: seed ${seed}, ${seconds(tookMs)}, judged in ${seconds(checkedMs)}`)
   return lines.join('\n')

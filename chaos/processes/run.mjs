@@ -1,5 +1,5 @@
-// Owns: one run from the first process to the last: who is started in which order, when faults come, when there is peace, when everybody goes.
-// Must not know: which faults there are (faults.mjs), what is right (checker.mjs), what is printed (report.mjs).
+// Owns: one run from the first process to the last: who is started in which order, who dials whom, when it is over, when everybody goes.
+// Must not know: which faults come when (striker.mjs), what is right (checker.mjs), what is printed (report.mjs).
 
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -7,29 +7,27 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Callees } from './callees.mjs'
 import { Chance } from './chance.mjs'
 import { Children } from './children.mjs'
-import { drawFault, shuffledDeck } from './faults.mjs'
 import { LedgerFile } from './ledger-file.mjs'
-import { addressOf, dialedUrl, makePlan, urlFor } from './plan.mjs'
+import { addressOf, dialedUrl, urlFor } from './plan.mjs'
+import { Striker } from './striker.mjs'
 
 /** @typedef {import('./children.mjs').Child} Child */
 
 /**
- * `folder`: for ledgers and sockets. `calls`: in all, Infinity for as many as there is time for. `seconds`: after which no more are made.
- * `bad`: see known-bad.mjs. `gapMs`: mean time between faults.
- * @typedef {{ folder: string, seed: number, calls: number, seconds: number, transports: readonly import('./plan.mjs').TransportName[],
- *   bad: string, gapMs: number, idleTimeoutMs: number, callerCount: number }} RunOptions
+ * `folder`: for ledgers and sockets. `calls`: in all; `seconds`: after which no more are made; `rows`: of faults, after which no more are made.
+ * Infinity where it is not to end by that. `kinds` of faults; `gapMs`: mean time between them. `bad`: see known-bad.mjs.
+ * @typedef {{ folder: string, seed: number, calls: number, seconds: number, rows: number, plan: import('./plan.mjs').Plan, bad: string,
+ *   kinds: readonly import('./faults.mjs').FaultKind[], gapMs: number, idleTimeoutMs: number }} RunOptions
  */
 
-/** `faultCount`: struck so far. @typedef {{ madeCount: number, pendingCount: number, faultCount: number }} Progress */
+/** @typedef {{ madeCount: number, pendingCount: number, faultCount: number }} Progress */
 
-/** How long all calls may take to end once there are no more faults: a queue's wait, a deadline, a reconnect. */
-const MAX_SETTLE_MS = 60_000
+/** How long all calls may take to end once there are no more faults: a queue's wait, a deadline, a reconnect. The known-bad never end some. */
+const MAX_SETTLE_MS = { good: 60_000, bad: 2_000 }
+/** Slots come back in ticks of a second; half-open connections end with the idle limit. */
+const MAX_REST_MS = { good: 15_000, bad: 1_000 }
 /** Pairs lose each other so often here that the default would keep them apart most of the time. */
 const MAX_RECONNECT_MS = 1_000
-/** The known-bad ones never settle some. */
-const MAX_SETTLE_BAD_MS = 3_000
-/** After each row of faults nothing happens for a while: order is judged then. */
-const PEACE_MS = 1_500
 const LOOK_MS = 50
 /** Below the ports that systems give to who asks for any, so that nobody else gets one while its owner is away. */
 const PORTS = { min: 10_240, max: 32_000 }
@@ -40,43 +38,28 @@ export class Run {
   /** Injected by the proxies, by kind. @type {Record<string, number>} */
   proxyCounts = {}
   #options
-  #chance
-  #plan
   #ledger
   #children = new Children((text) => this.troubles.push(text))
   /** @type {Map<string, Child>} */
   #callers = new Map()
+  #callees
+  /** @type {Striker | null} */
+  #striker = null
   /** @type {Map<string, { made: number, pending: number }>} */
   #progress = new Map()
-  /** @type {Child | null} */
-  #proxies = null
-  /** @type {Callees} */
-  #callees
-  /** Pairs and callers to which something is being done. @type {Set<string>} */
-  #busy = new Set()
-  /** Faults that are not over. @type {Set<Promise<void>>} */
-  #lasting = new Set()
-  /** Names of the pairs. @type {string[]} */
-  #pairs = []
   /** Not from the seed: two runs with the same one may go on at once. */
   #chanceOfPorts = new Chance(process.pid)
-  #faultCount = 0
   #isOver = false
 
   /** @param {RunOptions} options */
   constructor(options) {
-    const { folder, seed, transports, callerCount, idleTimeoutMs } = options
+    const { folder, seed, idleTimeoutMs } = options
     this.#options = options
-    this.#chance = new Chance(seed, 'faults')
-    this.#plan = makePlan(transports, callerCount)
     this.#ledger = new LedgerFile(join(folder, 'controller.jsonl'))
-    const write = (/** @type {import('../ledger.mjs').Line} */ line) => this.#ledger.write(line)
     this.#callees = new Callees(this.#children, {
       folder,
-      seed,
-      idleTimeoutMs,
-      maxReconnectMs: MAX_RECONNECT_MS,
-      write,
+      write: (line) => this.#ledger.write(line),
+      setup: { seed, idleTimeoutMs, maxReconnectMs: MAX_RECONNECT_MS, maxRestMs: this.#of(MAX_REST_MS) },
     })
   }
 
@@ -87,98 +70,116 @@ export class Run {
       madeCount += made
       pendingCount += pending
     }
-    return { madeCount, pendingCount, faultCount: this.#faultCount }
+    const faultCount = Object.values(this.struck).reduce((sum, count) => sum + count, 0)
+    return { madeCount, pendingCount, faultCount }
+  }
+
+  /** So often each kind of fault came. */
+  get struck() {
+    return this.#striker?.counts ?? {}
   }
 
   /** Ends every process at once. */
   kill() {
     this.#isOver = true
+    this.#striker?.stop()
     this.#children.killAll()
   }
 
   /** The whole of it. Rejects with ChildError when a process does not do its part. */
   async play() {
-    await this.#start()
-    const targets = this.#plan.callees.map(({ name }) => name)
-    const settled = Promise.all([...this.#callers.values()].map((caller) => this.#call(caller, targets)))
-    const faults = this.#strikeAll()
-    await Promise.race([settled, this.#enough()])
+    const { plan, seed, kinds, gapMs, idleTimeoutMs, rows } = this.#options
+    const { proxies, pairs } = await this.#start()
+    const settled = Promise.all([...this.#callers.values()].map((caller) => this.#call(caller)))
+    const striker = new Striker(
+      { chance: new Chance(seed, 'faults'), kinds, gapMs, idleTimeoutMs, rows },
+      {
+        callers: this.#callers,
+        callees: this.#callees,
+        pairs,
+        proxies,
+        write: (line) => this.#ledger.write(line),
+      },
+      (text) => this.troubles.push(text),
+    )
+    this.#striker = striker
+    const faults = striker.run()
+    await Promise.race([settled, this.#enough(), ...(rows === Number.POSITIVE_INFINITY ? [] : [faults])])
     this.#isOver = true
     for (const caller of this.#callers.values()) caller.send({ do: 'quiet' })
+    striker.stop()
     await faults
-    await Promise.all(this.#lasting)
-    this.#proxies?.send({ do: 'heal' })
+    proxies.send({ do: 'heal' })
     await this.#waitFor(settled)
-    await this.#rest()
+    await this.#rest([...this.#callers.values(), ...this.#callees.children], proxies)
+    if (this.#callees.children.length < plan.callees.length) this.troubles.push('not all callees came back')
   }
 
   // ---- the beginning ------------------------------------------------------------------------------------------------
 
   async #start() {
-    const { folder, calls, seed, bad, idleTimeoutMs } = this.#options
-    const { callers, callees } = this.#plan
+    const { folder, calls, seed, bad, idleTimeoutMs, plan } = this.#options
+    const { callers, callees } = plan
+    const listening = callees.filter(({ isReversed }) => !isReversed)
+    const reversed = callees.filter(({ isReversed }) => isReversed)
     const maxCalls =
       calls === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.ceil(calls / callers.length)
-    const [reversed] = callees.filter(({ isReversed }) => isReversed)
     /** @type {Map<string, string>} */
     const urls = new Map()
-    for (const name of callers) {
-      const ledger = join(folder, `${name}.jsonl`)
-      const bind = urlFor(reversed?.transport ?? 'tcp', folder, name, 0)
+    const starting = callers.map(async (name) => {
       const caller = this.#children.start('caller-program.mjs', {
         name,
-        ledger,
+        ledger: join(folder, `${name}.jsonl`),
         seed,
-        bind,
+        bind: urlFor(reversed[0]?.transport ?? 'tcp', folder, name, 0),
         maxCalls,
         bad,
         idleTimeoutMs,
         maxReconnectMs: MAX_RECONNECT_MS,
+        maxRestMs: this.#of(MAX_REST_MS),
       })
       this.#callers.set(name, caller)
       urls.set(name, (await caller.said('ready')).url)
-    }
-    for (const { name, transport, isReversed } of callees) {
-      if (isReversed) continue
+    })
+    for (const { name, transport } of listening) {
       const bind = urlFor(transport, folder, name, await this.#freePort())
       urls.set(name, bind)
-      await this.#callees.start(name, { bind, dial: [] })
+      starting.push(this.#callees.start(name, { bind, dial: [] }))
     }
-    const dialed = await this.#startProxies(urls)
-    for (const { name, isReversed } of callees) {
-      if (isReversed)
-        await this.#callees.start(name, { dial: callers.map((caller) => dialed(`${name}>${caller}`)) })
+    await Promise.all(starting)
+    const { proxies, pairs, dialed } = await this.#startProxies(urls)
+    for (const { name } of reversed) {
+      await this.#callees.start(name, { dial: callers.map((caller) => dialed(`${caller}>${name}`)) })
     }
     for (const [name, caller] of this.#callers) {
-      const listening = callees.filter(({ isReversed }) => !isReversed)
       caller.send({ do: 'connect', urls: listening.map((callee) => dialed(`${name}>${callee.name}`)) })
     }
+    return { proxies, pairs }
   }
 
   /** @param {ReadonlyMap<string, string>} urls */
   async #startProxies(urls) {
-    const { folder, seed } = this.#options
-    const pairs = this.#plan.callees.flatMap(({ name, transport, isReversed }) =>
-      this.#plan.callers.map((caller) => {
-        const [from, to] = isReversed ? [name, caller] : [caller, name]
-        const target = addressOf(urls.get(to) ?? '')
-        const at = (/** @type {string} */ name) =>
-          addressOf(urlFor(transport === 'unix' ? 'unix' : 'tcp', folder, name, 0))
-        const [listen, innerListen] = [at(`${from}-${to}`), at(`${from}-${to}-inner`)]
-        return { name: `${from}>${to}`, transport, isReversed, target, listen, innerListen }
+    const { folder, seed, plan } = this.#options
+    const setups = plan.callees.flatMap(({ name, transport, isReversed }) =>
+      plan.callers.map((caller) => {
+        const place = (/** @type {string} */ at) =>
+          addressOf(urlFor(transport === 'unix' ? 'unix' : 'tcp', folder, at, 0))
+        const [listen, innerListen] = [place(`${caller}-${name}`), place(`${caller}-${name}-inner`)]
+        const target = addressOf(urls.get(isReversed ? caller : name) ?? '')
+        return { name: `${caller}>${name}`, transport, isReversed, target, listen, innerListen }
       }),
     )
+    const ledger = join(folder, 'proxies.jsonl')
     const proxies = this.#children.start('proxy-program.mjs', {
       name: 'proxies',
-      ledger: join(folder, 'proxies.jsonl'),
+      ledger,
       seed,
-      pairs,
+      pairs: setups,
     })
-    this.#proxies = proxies
     const { urls: proxyUrls } = await proxies.said('ready')
-    this.#pairs = pairs.map(({ name }) => name)
-    return (/** @type {string} */ pair) =>
-      dialedUrl(proxyUrls[pair], pairs.find(({ name }) => name === pair)?.transport ?? 'tcp')
+    const transports = new Map(setups.map(({ name, transport }) => [name, transport]))
+    const dialed = (/** @type {string} */ pair) => dialedUrl(proxyUrls[pair], transports.get(pair) ?? 'tcp')
+    return { proxies, pairs: [...transports.keys()], dialed }
   }
 
   async #freePort() {
@@ -188,13 +189,13 @@ export class Run {
     }
   }
 
-  /** @param {Child} caller @param {string[]} targets */
-  #call(caller, targets) {
+  /** Resolves when all its calls have ended. @param {Child} caller */
+  #call(caller) {
     caller.onMessage(({ do: what, made, pending }) => {
       if (what === 'progress') this.#progress.set(caller.name, { made, pending })
     })
-    caller.send({ do: 'call', targets })
-    return caller.said('settled', 2 ** 31 - 1)
+    caller.send({ do: 'call', targets: this.#options.plan.callees.map(({ name }) => name) })
+    return caller.said('settled', Number.POSITIVE_INFINITY)
   }
 
   /** Resolves when all calls were made, whether they have ended or not, or when the time is up. */
@@ -204,82 +205,20 @@ export class Run {
     while (!this.#isOver && this.progress.madeCount < calls && performance.now() < endMs) await delay(LOOK_MS)
   }
 
-  // ---- faults -------------------------------------------------------------------------------------------------------
-
-  async #strikeAll() {
-    const { gapMs, idleTimeoutMs } = this.#options
-    while (!this.#isOver) {
-      for (const kind of shuffledDeck(this.#chance)) {
-        const drawn = drawFault(kind, this.#chance, idleTimeoutMs)
-        await delay(this.#chance.spanMs(gapMs))
-        if (this.#isOver) return
-        this.#strike(drawn)
-      }
-      await Promise.all(this.#lasting)
-      await delay(PEACE_MS)
-    }
-  }
-
-  /** @param {import('./faults.mjs').Drawn} drawn */
-  #strike(drawn) {
-    const { at, fault } = drawn
-    if (at === 'callee') {
-      const over = this.#callees.strike(fault, this.#chance)
-      if (over !== null) this.#last(over)
-      return
-    }
-    const names = at === 'caller' ? this.#plan.callers : this.#pairs
-    const free = names.filter((name) => !this.#busy.has(name))
-    if (free.length === 0) return
-    const name = this.#chance.pick(free)
-    this.#busy.add(name)
-    this.#last(this.#strikeOne(name, drawn).finally(() => this.#busy.delete(name)))
-  }
-
-  /** @param {string} name @param {import('./faults.mjs').Drawn} drawn */
-  async #strikeOne(name, { at, fault }) {
-    const { forMs } = fault
-    if (at === 'pair') {
-      this.#proxies?.send({ do: 'strike', pair: name, fault })
-      await delay(forMs)
-      return
-    }
-    const caller = this.#callers.get(name)
-    this.#ledger.write({ k: 'fault', t: Date.now(), kind: 'freeze', target: name, count: 0, forMs })
-    caller?.process.kill('SIGSTOP')
-    await delay(forMs)
-    caller?.process.kill('SIGCONT')
-  }
-
-  /** @param {Promise<void>} over */
-  #last(over) {
-    this.#faultCount++
-    const lasting = over
-      .catch((error) => {
-        this.troubles.push(error.message)
-      })
-      .finally(() => this.#lasting.delete(lasting))
-    this.#lasting.add(lasting)
-  }
-
   // ---- the end ------------------------------------------------------------------------------------------------------
 
   /** @param {Promise<unknown>} settled */
   async #waitFor(settled) {
-    const maxMs = this.#options.bad === '' ? MAX_SETTLE_MS : MAX_SETTLE_BAD_MS
+    const maxMs = this.#of(MAX_SETTLE_MS)
     const isSettled = await Promise.race([settled.then(() => true), delay(maxMs, false, { ref: false })])
-    if (!isSettled)
-      this.troubles.push(
-        `${this.progress.pendingCount} calls have not ended ${maxMs} ms after the last fault`,
-      )
+    if (isSettled) return
+    this.troubles.push(`${this.progress.pendingCount} calls have not ended ${maxMs} ms after the last fault`)
   }
 
-  /** Everybody says what is still held, and goes. */
-  async #rest() {
-    const peers = [...this.#callers.values(), ...this.#callees.children]
+  /** Everybody says what is still held, and goes; proxies last. @param {readonly Child[]} peers @param {Child} proxies */
+  async #rest(peers, proxies) {
     await Promise.all(peers.map((child) => this.#dismiss(child)))
-    if (this.#proxies === null) return
-    const { counts } = await this.#dismiss(this.#proxies)
+    const { counts } = await this.#dismiss(proxies)
     this.proxyCounts = counts
   }
 
@@ -290,6 +229,11 @@ export class Run {
     const left = await child.said('left')
     if (!(await child.endsByItself())) this.troubles.push(`${child.name} did not end by itself`)
     return left
+  }
+
+  /** @param {{ good: number, bad: number }} limits */
+  #of({ good, bad }) {
+    return this.#options.bad === '' ? good : bad
   }
 }
 
