@@ -12,8 +12,10 @@ import { watchStarvation } from './processes/starvation.mjs'
 /**
  * `bind`: a URL, or nothing for one that only dials. `dial`: URLs. `graceMs`: of the drain after SIGTERM; absent for the default.
  * @typedef {{ name: string, ledger: string, seed: number, bind?: string, dial: string[], graceMs?: number,
- *   idleTimeoutMs?: number, maxReconnectMs?: number, maxRestMs: number }} CalleeSetup
+ *   idleTimeoutMs?: number, maxReconnectMs?: number, maxRestMs?: number }} CalleeSetup
  */
+
+const MAX_REST_MS = 15_000
 
 /** @type {CalleeSetup} */
 const setup = readSetup()
@@ -44,7 +46,7 @@ tell({ do: 'ready' })
 
 /** @param {() => void} close */
 async function finish(close) {
-  ledger.write(await restOf(peer, () => handlers.runningCount, setup.maxRestMs))
+  ledger.write(await restOf(peer, () => handlers.runningCount, setup.maxRestMs ?? MAX_REST_MS))
   close()
   tell({ do: 'left' })
   endWatch()

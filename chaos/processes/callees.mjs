@@ -9,8 +9,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /** How long a drain may take: its own grace, and what closing takes. */
 const MAX_DRAIN_MS = 45_000
-/** Some are told to give up long before the work that they have is done. */
-const GRACES_MS = [20, 300, undefined]
 const LIFE_DIGITS = 5
 
 /** A callee by its name. */
@@ -36,8 +34,8 @@ export class Callees {
 
   /**
    * @param {import('./children.mjs').Children} children
-   * @param {{ folder: string, setup: object, write: (line: import('../ledger.mjs').Line) => void }} options `setup`: what all of them are
-   *   started with
+   * `setup`: what all of them are started with. `gracesMs`: of their drains, one life after the other; the default when absent.
+   * @param {{ folder: string, setup: object, gracesMs?: readonly number[], write: (line: import('../ledger.mjs').Line) => void }} options
    */
   constructor(children, options) {
     this.#children = children
@@ -53,6 +51,14 @@ export class Callees {
   async start(name, place) {
     const host = new Host(name, place)
     this.#hosts.set(name, host)
+    await this.#startLife(host)
+  }
+
+  /** Drains it and starts it again; resolves when it is there again. @param {string} name */
+  async restart(name) {
+    const host = this.#hosts.get(name)
+    if (host === undefined || host.child === null) throw new Error(`there is no callee ${name}`)
+    await this.#drain(host, host.child)
     await this.#startLife(host)
   }
 
@@ -108,16 +114,15 @@ export class Callees {
 
   /** @param {Host} host */
   async #startLife(host) {
-    const { folder, setup } = this.#options
+    const { folder, setup, gracesMs } = this.#options
     const { name, place } = host
     const life = host.life++
-    const graceMs = GRACES_MS[life % GRACES_MS.length]
     const child = this.#children.start('callee-program.mjs', {
       name,
       ledger: join(folder, `${name}.${String(life).padStart(LIFE_DIGITS, '0')}.jsonl`),
       ...setup,
       ...place,
-      ...(graceMs !== undefined && { graceMs }),
+      ...(gracesMs !== undefined && { graceMs: gracesMs[life % gracesMs.length] }),
     })
     host.child = child
     await child.said('ready')

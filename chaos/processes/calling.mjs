@@ -5,10 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { PeerplexError } from 'peerplex'
 import { checksum, itemOf } from '../ledger.mjs'
 import { padOf } from './handlers.mjs'
+import { outcomeFor } from './outcomes.mjs'
 
 /** @typedef {import('../ledger.mjs').Outcome} Outcome */
 /** @typedef {import('../ledger.mjs').Start['kind']} Kind */
-/** @typedef {Omit<import('../ledger.mjs').Settle, 'k' | 't' | 'id'>} Settled */
+/** @typedef {import('./outcomes.mjs').Settled} Settled */
 /** What of a peer is used here; the known-bad ones stand in for it. @typedef {Pick<import('peerplex').Peer, 'call' | 'notify' | 'stream'>} Calls */
 
 const KINDS = { unary: 50, oneway: 20, down: 15, up: 15 }
@@ -24,14 +25,6 @@ const PAD_CHARACTERS = { small: 2_000, large: 200_000 }
 const LANES = 10
 /** What failed without having been sent would fail again at once. */
 const PAUSE_MS = 5
-
-/** What the delivery of an error means, when nothing else says more. @type {Readonly<Record<string, Outcome>>} */
-const OUTCOMES = {
-  'not-sent': 'NOT_SENT',
-  'not-processed': 'REFUSED',
-  unknown: 'UNKNOWN',
-  processed: 'PARTIAL',
-}
 
 /** @type {Settled} */
 const OK = { outcome: 'OK', code: '', delivery: 'processed', attempts: 1 }
@@ -210,11 +203,4 @@ function settledBy(error, { isCancelled }) {
   }
   const { code, delivery, attempts } = error
   return { outcome: outcomeFor(code, delivery), code, delivery, attempts: attempts ?? 0 }
-}
-
-/** @param {string} code @param {string} delivery @returns {Outcome} */
-function outcomeFor(code, delivery) {
-  if (code === 'DEADLINE_EXCEEDED') return 'DEADLINE'
-  if (code === 'BROKEN') return 'ERR'
-  return OUTCOMES[delivery] ?? 'UNKNOWN'
 }

@@ -1,7 +1,6 @@
 // Owns: one run from the first process to the last: who is started in which order, who dials whom, when it is over, when everybody goes.
 // Must not know: which faults come when (striker.mjs), what is right (checker.mjs), what is printed (report.mjs).
 
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Callees } from './callees.mjs'
@@ -9,6 +8,7 @@ import { Chance } from './chance.mjs'
 import { Children } from './children.mjs'
 import { LedgerFile } from './ledger-file.mjs'
 import { addressOf, dialedUrl, urlFor } from './plan.mjs'
+import { freePort } from './ports.mjs'
 import { Striker } from './striker.mjs'
 
 /** @typedef {import('./children.mjs').Child} Child */
@@ -28,9 +28,9 @@ const MAX_SETTLE_MS = { good: 60_000, bad: 2_000 }
 const MAX_REST_MS = { good: 15_000, bad: 1_000 }
 /** Pairs lose each other so often here that the default would keep them apart most of the time. */
 const MAX_RECONNECT_MS = 1_000
+/** Some are told to give up long before the work that they have is done. */
+const GRACES_MS = [20, 300, 30_000]
 const LOOK_MS = 50
-/** Below the ports that systems give to who asks for any, so that nobody else gets one while its owner is away. */
-const PORTS = { min: 10_240, max: 32_000 }
 
 export class Run {
   /** What should not have happened, beside what the ledger tells. @type {string[]} */
@@ -58,6 +58,7 @@ export class Run {
     this.#ledger = new LedgerFile(join(folder, 'controller.jsonl'))
     this.#callees = new Callees(this.#children, {
       folder,
+      gracesMs: GRACES_MS,
       write: (line) => this.#ledger.write(line),
       setup: { seed, idleTimeoutMs, maxReconnectMs: MAX_RECONNECT_MS, maxRestMs: this.#of(MAX_REST_MS) },
     })
@@ -142,7 +143,7 @@ export class Run {
       urls.set(name, (await caller.said('ready')).url)
     })
     for (const { name, transport } of listening) {
-      const bind = urlFor(transport, folder, name, await this.#freePort())
+      const bind = urlFor(transport, folder, name, await freePort(this.#chanceOfPorts))
       urls.set(name, bind)
       starting.push(this.#callees.start(name, { bind, dial: [] }))
     }
@@ -180,13 +181,6 @@ export class Run {
     const transports = new Map(setups.map(({ name, transport }) => [name, transport]))
     const dialed = (/** @type {string} */ pair) => dialedUrl(proxyUrls[pair], transports.get(pair) ?? 'tcp')
     return { proxies, pairs: [...transports.keys()], dialed }
-  }
-
-  async #freePort() {
-    for (;;) {
-      const port = this.#chanceOfPorts.int(PORTS.min, PORTS.max)
-      if (await isFree(port)) return port
-    }
   }
 
   /** Resolves when all its calls have ended. @param {Child} caller */
@@ -235,13 +229,4 @@ export class Run {
   #of({ good, bad }) {
     return this.#options.bad === '' ? good : bad
   }
-}
-
-/** @param {number} port @returns {Promise<boolean>} */
-function isFree(port) {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.on('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }
