@@ -36,7 +36,7 @@ async function roll({ rounds, rate, json }) {
   const children = new Children((text) => troubles.push(text))
   const cleanUp = () => {
     children.killAll()
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
   }
   process.on('exit', cleanUp)
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))

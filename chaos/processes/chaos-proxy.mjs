@@ -23,7 +23,7 @@ import { CountedConnection, SpoilableConnection } from './watched-connection.mjs
  *   { do: 'cutAfter', cut: import('@peerplex/testkit').CutKind, bytes: number } | { do: 'refuse' } | { do: 'spoil' })} PairFault
  */
 
-export class ChaosProxy {
+class ChaosProxy {
   name
   #proxy
   #inner

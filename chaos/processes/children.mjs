@@ -12,7 +12,7 @@ const MAX_ANSWER_MS = 60_000
 const MAX_END_MS = 5_000
 
 /** What went wrong with a process; whoever waits for it waits in vain. */
-export class ChildError extends Error {}
+class ChildError extends Error {}
 
 export class Child {
   /** It was told to go, or killed. */

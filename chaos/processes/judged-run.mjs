@@ -31,7 +31,7 @@ export async function judgedRun(options, { keep, isQuiet = false }) {
   const run = new Run({ ...options, folder })
   const cleanUp = () => {
     run.kill()
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
   }
   // Whatever ends this process, nothing is left behind.
   process.on('exit', cleanUp)
