@@ -49,7 +49,7 @@ class ChaosProxy {
     const onEnd = (/** @type {number} */ id) => {
       const count = counted.get(id)?.take() ?? 0
       counted.delete(id)
-      this.#tell('end', 0, count)
+      this.#tell('gone', 0, count)
     }
     onConnection(outer, (id, near) => {
       const connection = new SpoilableConnection(isWeb, isReversed)

@@ -7,7 +7,7 @@ import { INVARIANTS } from '../checker.mjs'
 
 const OUTCOMES = ['OK', 'ERR', 'NOT_SENT', 'REFUSED', 'UNKNOWN', 'PARTIAL', 'CANCELLED', 'DEADLINE', 'none']
 /** What is no fault of ours: a connection that ended, seen from within and from its end; a drain that is over; a machine that had no time. */
-const NOTED = new Set(['end', 'lost', 'drained', 'starved'])
+const NOTED = new Set(['gone', 'lost', 'drained', 'starved'])
 const COLUMN = 10
 /** So many violations of each invariant are printed, with so many lines of the ledger. */
 const SHOWN = 5
@@ -60,7 +60,7 @@ function figures({ figures: all, isUnknownHigh }) {
   lines.push(
     `${calls} calls, ${attempts} attempts, ${runs} runs of handlers, ${runsTwice} calls ran more than once, ${onewaysLost} one-ways lost; ` +
       `${lineCount} lines`,
-    `latest end ${late} ms after its deadline; longest way of a cancel ${Math.round(all.longestAbortMs)} ms where no fault was near`,
+    `latest end ${late} ms after its deadline; longest way of ${all.cancelsTimed} cancels with no fault near ${Math.round(all.longestAbortMs)} ms`,
     `${injected.reduce((sum, [, count]) => sum + count, 0)} faults: ${pairs(Object.fromEntries(injected))}`,
     `noted: ${pairs(Object.fromEntries(noted))}`,
     `unknown ${unknown}, in flight at cuts ${inFlight}${isUnknownHigh ? ': VIOLATED, more than were in flight' : ''}`,
