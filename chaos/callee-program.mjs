@@ -34,20 +34,27 @@ const peer = createPeer({
 handlers.serve(peer)
 
 listen((message) => {
-  if (message.do === 'rest') finish(() => peer.close())
+  if (message.do === 'rest') rest()
+  else if (message.do === 'leave') end()
 })
 process.once('SIGTERM', () => {
-  peer.drain(setup.graceMs === undefined ? {} : { graceMs: setup.graceMs }).then(() => finish(() => {}))
+  peer
+    .drain(setup.graceMs === undefined ? {} : { graceMs: setup.graceMs })
+    .then(rest)
+    .then(end)
 })
 
 if (setup.bind !== undefined) await peer.bind(setup.bind)
 for (const url of setup.dial) peer.connect(url)
 tell({ do: 'ready' })
 
-/** @param {() => void} close */
-async function finish(close) {
+async function rest() {
   ledger.write(await restOf(peer, () => handlers.runningCount, setup.maxRestMs ?? MAX_REST_MS))
-  close()
+  tell({ do: 'rested' })
+}
+
+async function end() {
+  await peer.close()
   tell({ do: 'left' })
   endWatch()
   leave()

@@ -50,6 +50,7 @@ listen((message) => {
   else if (message.do === 'call') call(message.targets)
   else if (message.do === 'quiet') calling.isQuiet = true
   else if (message.do === 'rest') rest()
+  else if (message.do === 'leave') close()
 })
 const listener = await peer.bind(setup.bind)
 tell({ do: 'ready', url: listener.url })
@@ -69,6 +70,10 @@ function progress() {
 
 async function rest() {
   ledger.write(await restOf(peer, () => calling.pendingCount, setup.maxRestMs))
+  tell({ do: 'rested' })
+}
+
+async function close() {
   await peer.close()
   tell({ do: 'left' })
   endWatch()

@@ -19,11 +19,11 @@ const proxies = await Promise.all(
 listen((message) => {
   if (message.do === 'strike') proxies.find(({ name }) => name === message.pair)?.strike(message.fault)
   else if (message.do === 'heal') for (const proxy of proxies) proxy.heal()
-  else if (message.do === 'rest') rest()
+  else if (message.do === 'leave') end()
 })
 tell({ do: 'ready', urls: Object.fromEntries(proxies.map(({ name, url }) => [name, url])) })
 
-async function rest() {
+async function end() {
   await Promise.all(proxies.map((proxy) => proxy.close()))
   /** @type {Record<string, number>} */
   const counts = {}

@@ -12,7 +12,7 @@ import { checkLedger } from './checker.mjs'
 import { LedgerFolder } from './ledger-files.mjs'
 import { Callees } from './processes/callees.mjs'
 import { Chance } from './processes/chance.mjs'
-import { Children } from './processes/children.mjs'
+import { Children, dismissAll } from './processes/children.mjs'
 import { LedgerFile } from './processes/ledger-file.mjs'
 import { freePort } from './processes/ports.mjs'
 import { brokenOf } from './processes/report.mjs'
@@ -88,12 +88,11 @@ async function play(children, folder, rounds, rate) {
   }
   await delay(PAUSE_MS)
   const tookMs = performance.now() - beganMs
-  for (const child of [caller, ...callees.children]) {
-    child.mayEnd = true
-    child.send({ do: 'rest' })
-    await child.said('left')
-    if (!(await child.endsByItself())) throw new Error(`${child.name} did not end by itself`)
-  }
+  const peers = [caller, ...callees.children]
+  await caller.ask('rest', 'rested')
+  await Promise.all(callees.children.map((callee) => callee.ask('rest', 'rested')))
+  const late = await dismissAll(peers)
+  if (late.length > 0) throw new Error(`${late.join(', ')} did not end by itself`)
   return tookMs
 }
 

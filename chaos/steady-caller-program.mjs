@@ -18,10 +18,11 @@ const SLOW_EVERY = 20
 const { name, ledger: file, urls, rate } = readSetup()
 const ledger = new LedgerFile(file)
 const peer = createPeer({ id: name })
-let [made, pending, isQuiet] = [0, 0, false]
+let [made, pending] = [0, 0]
 
 listen((message) => {
   if (message.do === 'rest') rest()
+  else if (message.do === 'leave') close()
 })
 for (const event of /** @type {const} */ (['disconnect', 'drain'])) {
   peer.on(event, () => ledger.write({ k: 'fault', t: Date.now(), kind: 'lost', target: name, count: 0 }))
@@ -53,10 +54,12 @@ async function call() {
 }
 
 async function rest() {
-  if (isQuiet) return
-  isQuiet = true
   clearInterval(timer)
   ledger.write(await restOf(peer, () => pending, MAX_REST_MS))
+  tell({ do: 'rested' })
+}
+
+async function close() {
   await peer.close()
   tell({ do: 'left' })
   leave()

@@ -75,6 +75,13 @@ export class Child {
     }
   }
 
+  /** Tells it to do something, and waits until it says that it did. @param {string} what @param {string} answer */
+  ask(what, answer) {
+    const said = this.said(answer)
+    this.send({ do: what })
+    return said
+  }
+
   /** It was told to go: whether it ends by itself. Killed otherwise. @returns {Promise<boolean>} */
   async endsByItself(maxMs = MAX_END_MS) {
     this.mayEnd = true
@@ -124,4 +131,16 @@ export class Children {
   killAll() {
     for (const child of this.#alive) child.kill()
   }
+}
+
+/** Tells processes to go, and waits until they have gone; names of those that do not end by themselves. @param {readonly Child[]} children */
+export async function dismissAll(children) {
+  const late = await Promise.all(
+    children.map(async (child) => {
+      child.mayEnd = true
+      await child.ask('leave', 'left')
+      return (await child.endsByItself()) ? '' : child.name
+    }),
+  )
+  return late.filter((name) => name !== '')
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Callees } from './callees.mjs'
 import { Chance } from './chance.mjs'
-import { Children } from './children.mjs'
+import { Children, dismissAll } from './children.mjs'
 import { LedgerFile } from './ledger-file.mjs'
 import { addressOf, dialedUrl, urlFor } from './plan.mjs'
 import { freePort } from './ports.mjs'
@@ -209,20 +209,14 @@ export class Run {
     this.troubles.push(`${this.progress.pendingCount} calls have not ended ${maxMs} ms after the last fault`)
   }
 
-  /** Everybody says what is still held, and goes; proxies last. @param {readonly Child[]} peers @param {Child} proxies */
+  /** Everybody says what is still held, while all the others are there; then they go, proxies last. @param {readonly Child[]} peers @param {Child} proxies */
   async #rest(peers, proxies) {
-    await Promise.all(peers.map((child) => this.#dismiss(child)))
-    const { counts } = await this.#dismiss(proxies)
-    this.proxyCounts = counts
-  }
-
-  /** @param {Child} child */
-  async #dismiss(child) {
-    child.mayEnd = true
-    child.send({ do: 'rest' })
-    const left = await child.said('left')
-    if (!(await child.endsByItself())) this.troubles.push(`${child.name} did not end by itself`)
-    return left
+    await Promise.all(peers.map((peer) => peer.ask('rest', 'rested')))
+    const late = await dismissAll(peers)
+    const left = proxies.said('left')
+    late.push(...(await dismissAll([proxies])))
+    for (const name of late) this.troubles.push(`${name} did not end by itself`)
+    this.proxyCounts = (await left).counts
   }
 
   /** @param {{ good: number, bad: number }} limits */
