@@ -1,4 +1,4 @@
-// Owns: a process that makes so many calls a second, none of which may be repeated, with a peer that has no options but its name.
+// Owns: a process that makes so many calls a second, none of which may be repeated, with a peer that has the defaults.
 // Must not know: what becomes of those whom it calls.
 
 import { createPeer, PeerplexError } from 'peerplex'
@@ -7,7 +7,7 @@ import { leave, listen, readSetup, tell } from './processes/child-side.mjs'
 import { LedgerFile } from './processes/ledger-file.mjs'
 import { outcomeFor } from './processes/outcomes.mjs'
 
-/** @typedef {{ name: string, ledger: string, urls: string[], rate: number }} SteadySetup */
+/** `idleTimeoutMs`: absent for the default. @typedef {{ name: string, ledger: string, urls: string[], rate: number, idleTimeoutMs?: number }} SteadySetup */
 
 const TICK_MS = 5
 const MAX_REST_MS = 15_000
@@ -15,9 +15,9 @@ const MAX_REST_MS = 15_000
 const SLOW_EVERY = 20
 
 /** @type {SteadySetup} */
-const { name, ledger: file, urls, rate } = readSetup()
+const { name, ledger: file, urls, rate, idleTimeoutMs } = readSetup()
 const ledger = new LedgerFile(file)
-const peer = createPeer({ id: name })
+const peer = createPeer({ id: name, ...(idleTimeoutMs !== undefined && { limits: { idleTimeoutMs } }) })
 let [made, pending] = [0, 0]
 
 listen((message) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** @typedef {import('./children.mjs').Child} Child */
-/** @typedef {{ bind?: string, dial: string[] }} Place */
+/** `within`: see Children.start. @typedef {{ bind?: string, dial: string[], within?: readonly string[] }} Place */
 
 /** How long a drain may take: its own grace, and what closing takes. */
 const MAX_DRAIN_MS = 45_000
@@ -115,15 +115,17 @@ export class Callees {
   /** @param {Host} host */
   async #startLife(host) {
     const { folder, setup, gracesMs } = this.#options
-    const { name, place } = host
+    const { name } = host
+    const { within, ...place } = host.place
     const life = host.life++
-    const child = this.#children.start('callee-program.mjs', {
+    const started = {
       name,
       ledger: join(folder, `${name}.${String(life).padStart(LIFE_DIGITS, '0')}.jsonl`),
       ...setup,
       ...place,
       ...(gracesMs !== undefined && { graceMs: gracesMs[life % gracesMs.length] }),
-    })
+    }
+    const child = this.#children.start('callee-program.mjs', started, within)
     host.child = child
     await child.said('ready')
   }

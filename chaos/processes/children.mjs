@@ -112,10 +112,14 @@ export class Children {
     this.#onTrouble = onTrouble
   }
 
-  /** `program`: a file beside main.mjs. @param {string} program @param {{ name: string } & Record<string, unknown>} setup */
-  start(program, setup) {
+  /**
+   * `program`: a file beside main.mjs. `within`: a command that runs it, with its arguments, such as that of a network namespace.
+   * @param {string} program @param {{ name: string } & Record<string, unknown>} setup @param {readonly string[]} [within]
+   */
+  start(program, setup, within = []) {
     const file = fileURLToPath(new URL(`../${program}`, import.meta.url))
-    const child = new Child(setup.name, fork(file, [JSON.stringify(setup)]))
+    const [execPath, ...execArgv] = [...within, process.execPath]
+    const child = new Child(setup.name, fork(file, [JSON.stringify(setup)], { execPath, execArgv }))
     this.#alive.add(child)
     child.onMessage((message) => {
       if (message.do === 'error') this.#onTrouble(message.text)
