@@ -24,11 +24,12 @@ class Items {
 
 /** One run of a handler. */
 export class Run {
-  /** @param {Call} call @param {import('./ledger.mjs').Run} line @param {string} peer @param {number} at */
-  constructor(call, line, peer, at) {
+  /** @param {Call} call @param {import('./ledger.mjs').Run} line @param {string} peer @param {string} connection @param {number} at */
+  constructor(call, line, peer, connection, at) {
     this.call = call
     this.attempt = line.attempt
     this.peer = peer
+    this.connection = connection
     this.order = line.order
     this.t = line.t
     /** Place of its line in the ledger. */
@@ -50,6 +51,7 @@ export class Call {
     /** @type {import('./ledger.mjs').Start['kind'] | ''} */
     this.kind = ''
     this.isIdempotent = false
+    this.isLarge = false
     this.startMs = Number.NaN
     this.timeoutMs = 0
     this.items = 0
@@ -114,6 +116,7 @@ export class Calls {
         call.starts++
         call.kind = line.kind
         call.isIdempotent = line.idempotent
+        call.isLarge = line.large === true
         call.startMs = line.t
         call.timeoutMs = line.timeoutMs
         call.items = line.items
@@ -155,7 +158,7 @@ export class Calls {
   /** @param {Call} call @param {import('./ledger.mjs').Run} line */
   #addRun(call, line) {
     const peer = this.#name(line.peer)
-    const run = new Run(call, line, peer, this.lineCount)
+    const run = new Run(call, line, peer, this.#name(line.connection), this.lineCount)
     if (call.runs === NO_RUNS) call.runs = []
     call.runs.push(run)
     this.#seen(peer, line.t)
@@ -248,11 +251,10 @@ export class Faults {
     return this.#all.overlap(fromMs, toMs)
   }
 
-  /** Whether one was that may have touched what goes on between two peers. @param {string} a @param {string} b @param {number} fromMs @param {number} toMs */
-  between(a, b, fromMs, toMs) {
-    return [a, b, `${a}>${b}`, `${b}>${a}`, '*'].some(
-      (name) => this.#byName.get(name)?.overlap(fromMs, toMs) === true,
-    )
+  /** Whether one was at work that may have touched a run of a handler. @param {Run} run @param {number} fromMs @param {number} toMs */
+  hasTouched({ call: { caller }, peer, connection }, fromMs, toMs) {
+    const names = [caller, peer, connection, `${caller}>${peer}`, '*']
+    return names.some((name) => this.#byName.get(name)?.overlap(fromMs, toMs) === true)
   }
 
   /** For how long a process stood still in a span, at most. @param {string} peer @param {number} fromMs @param {number} toMs */
@@ -264,9 +266,9 @@ export class Faults {
     return sum
   }
 
-  /** Whether a process was killed at or after a time. @param {string} peer @param {number} fromMs */
-  hasKilled(peer, fromMs) {
-    return (this.#deaths.get(peer)?.at(-1) ?? Number.NEGATIVE_INFINITY) >= fromMs
+  /** When a process was killed first, at or after a time; Infinity when it was not. @param {string} peer @param {number} fromMs */
+  deathMs(peer, fromMs) {
+    return this.#deaths.get(peer)?.find((deathMs) => deathMs >= fromMs) ?? Number.POSITIVE_INFINITY
   }
 }
 
@@ -296,7 +298,7 @@ class Spans {
   }
 }
 
-/** What a fault touches: peers by name, and `a>b`, the connections that `a` dialed to `b`; nothing said means everything. @param {string} target */
+/** @param {string} target */
 function namesOf(target) {
   const names = target.split(/[\s,]+/).filter((name) => name !== '')
   return names.length === 0 ? ['*'] : names

@@ -126,7 +126,9 @@ class Judge {
       if (call.starts === 0) return
     }
     if (call.settles === 0) {
-      if (this.#faults.hasKilled(call.caller, call.startMs)) return
+      const lastMs = call.timeoutMs === 0 ? NEVER : call.startMs + call.timeoutMs + this.#settleWithinMs
+      const deathMs = this.#faults.deathMs(call.caller, call.startMs)
+      if (deathMs < NEVER && deathMs <= lastMs) return
       this.#violation('I1', call.id, `it never ended; it was started at ${call.startMs}`)
       return
     }
@@ -206,13 +208,12 @@ class Judge {
       const sinceMs = Math.max(call.cancelMs, run.t)
       const toldMs = Math.min(run.abortMs, run.doneMs)
       if (toldMs === NEVER) {
-        if (this.#faults.hasKilled(run.peer, run.t)) continue
+        if (this.#faults.deathMs(run.peer, run.t) < NEVER) continue
         this.#violation('I8', call.id, `cancelled, and its handler at ${run.peer} never heard of it`)
         continue
       }
       const lateMs = toldMs - sinceMs
-      const isDisturbed = this.#faults.between(call.caller, run.peer, call.startMs - this.#quietMs, toldMs)
-      if (isDisturbed) continue
+      if (this.#faults.hasTouched(run, call.startMs - this.#quietMs, toldMs)) continue
       this.cancelsTimed++
       this.longestAbortMs = Math.max(this.longestAbortMs, lateMs)
       if (lateMs > this.#abortWithinMs) {
@@ -234,16 +235,17 @@ class Judge {
 
   /** @param {readonly import('./calls.mjs').Run[]} runs of one connection, as they began */
   #order(runs) {
-    /** The youngest call so far, by caller and kind. @type {Map<string, number>} */
+    /** The youngest call so far, by caller and kind. @type {Map<string, import('./calls.mjs').Call>} */
     const youngest = new Map()
     for (const { call, attempt, t } of runs) {
-      // A repetition comes late by its nature.
-      if (attempt > 0 || call.starts === 0) continue
+      // A repetition comes late by its nature, and so does what takes many frames.
+      if (attempt > 0 || call.starts === 0 || call.isLarge) continue
       const key = `${call.kind} ${call.caller}`
-      const last = youngest.get(key) ?? -1
-      if (call.number > last) youngest.set(key, call.number)
-      else if (call.number < last && !this.#faults.hasBegun(call.startMs, t)) {
-        this.#violation('I9', call.id, `ran after ${call.caller}-${last}, which was called later`)
+      const last = youngest.get(key)
+      if (last === undefined || call.number > last.number) youngest.set(key, call)
+      // Given back by another connection when the younger one had been made already.
+      else if (call.number < last.number && !this.#faults.hasBegun(last.startMs, t)) {
+        this.#violation('I9', call.id, `ran after ${last.id}, which was called later`)
       }
     }
   }
@@ -260,7 +262,7 @@ class Judge {
       this.#violation('I10', rest.peer, `${rest.peer} still holds ${held}`)
     }
     for (const [peer, ms] of lastMs) {
-      if (told.has(peer) || this.#faults.hasKilled(peer, ms)) continue
+      if (told.has(peer) || this.#faults.deathMs(peer, ms) < NEVER) continue
       this.#violation('I10', peer, `${peer} did not say what it still holds`)
     }
   }

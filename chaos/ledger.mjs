@@ -7,8 +7,10 @@
 /**
  * What a caller says before it calls.
  * `kind`: unary, one-way, a stream of items out of one request, or a stream of items in. `timeoutMs`: 0 for none.
- * `items`: how many a stream has when nothing goes wrong.
- * @typedef {{ k: 'start', t: number, id: string, kind: 'unary' | 'oneway' | 'down' | 'up', idempotent: boolean, timeoutMs: number, items: number }} Start
+ * `items`: how many a stream has when nothing goes wrong. `large`: what it sends first does not fit one frame, so that its handler begins when
+ * all of it is there, and smaller calls may begin before.
+ * @typedef {{ k: 'start', t: number, id: string, kind: 'unary' | 'oneway' | 'down' | 'up', idempotent: boolean, timeoutMs: number, items: number,
+ *   large?: boolean }} Start
  */
 
 /**
@@ -41,10 +43,10 @@
 
 /**
  * The proxy or the controller did something, or a caller noticed. `count`: how many frames with calls it had let through whose answers it had
- * not. `target`: names of the peers that it touches, `a>b` for the connections that `a` dialed to `b`, nothing or `*` for all. `forMs`: how
- * long it lasts, where it does. Three kinds mean something to the checker: `kill` (the process is gone: what it had begun it never ends),
- * `freeze` (it stood still for so long) and `lost` (written by a caller that was told that a connection is gone or drains: calls that had not
- * left go to another one, behind younger ones).
+ * not. `target`: what it touches, with blanks in between: names of peers, `a>b` for all connections that `a` dialed to `b`, a connection by the
+ * name that its runs have; nothing or `*` for everything. `forMs`: how long it lasts, where it does. Three kinds mean something to the checker: `kill` (the process is gone: what it had begun it never ends),
+ * `freeze` (it stood still for so long) and `lost` (written by whoever sees that a connection ends or that one side says goodbye: calls that had
+ * not left go to another one, behind younger ones).
  * @typedef {{ k: 'fault', t: number, kind: string, target: string, count: number, forMs?: number }} Fault
  */
 

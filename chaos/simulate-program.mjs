@@ -25,7 +25,7 @@ if (options === null) {
 async function runAll({ faults, seed, perRun, ledger }) {
   const startMs = performance.now()
   const sums = { calls: 0, lines: 0, unknown: 0, inFlight: 0, onewaysLost: 0, runsTwice: 0, cancelsTimed: 0 }
-  const most = { longestLateMs: 0, longestAbortMs: 0, longestDrainMs: 0 }
+  const most = { longestLateMs: 0, longestAbortMs: 0, longestLeaveMs: 0 }
   let [done, virtualMs, badCount] = [0, 0, 0]
   for (let run = 0; done < faults; run++) {
     const count = Math.min(perRun, faults - done)

@@ -17,7 +17,7 @@ import { World } from './simulation/world.mjs'
  * `errors`: what no caller hears of, such as an exception inside the library; `timersLeft`: after all peers were closed. Both have to be
  * empty. `virtualMs`: time that passed in the simulation.
  * @typedef {{ seed: number, isOk: boolean, verdict: import('./checker.mjs').Verdict, lines: import('./ledger.mjs').Line[], errors: string[],
- *   timersLeft: number, virtualMs: number, longestDrainMs: number }} Simulation
+ *   timersLeft: number, virtualMs: number, longestLeaveMs: number }} Simulation
  */
 
 /** Until then every call has ended, or something is wrong. */
@@ -39,11 +39,11 @@ export async function simulate({ faults, seed, faultGapMs = 150, callGapMs = 60 
   world.quieten()
   await world.run(world.clock.now() + MAX_SETTLE_MS, () => world.isQuiet)
   await world.run(world.clock.now() + REST_MS)
-  world.rest()
+  await world.rest()
   const virtualMs = world.clock.now()
   const timersLeft = await world.close()
   const verdict = checkLedger(lines, { quietMs: QUIET_MS })
-  const { errors, longestDrainMs } = world
+  const { errors, longestLeaveMs } = world
   const isOk = verdict.isOk && errors.length === 0 && timersLeft === 0
-  return { seed, isOk, verdict, lines, errors, timersLeft, virtualMs, longestDrainMs }
+  return { seed, isOk, verdict, lines, errors, timersLeft, virtualMs, longestLeaveMs }
 }

@@ -12,12 +12,22 @@ import { temporarySocketPath } from './temporary.mjs'
 /** One for all channels: what a callback holds is not what a channel costs. */
 const ignore = () => {}
 
+/** So many connections from one address, all at once. */
+function crowd(/** @type {number} */ count) {
+  return {
+    maxConnections: 10 * count,
+    maxConnectionsPerAddress: count,
+    maxUnauthenticated: count,
+    acceptBurst: count,
+  }
+}
+
 /** @param {import('../interface.mjs').Setup} setup */
 function prepare({ workload, options }) {
   const isObject = options.payload === 'object'
   const { inFlight, kind } = workload
   const limits = {
-    ...(kind === 'idle' ? { maxConnectionsPerAddress: inFlight + FIRST_CONNECTIONS + 100 } : {}),
+    ...(kind === 'idle' ? crowd(inFlight + FIRST_CONNECTIONS + 100) : {}),
     ...(kind === 'channels' || kind === 'pending'
       ? { maxOpenChannels: inFlight + firstChannels(workload) + 100 }
       : {}),

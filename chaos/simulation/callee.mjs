@@ -3,11 +3,16 @@
 
 import { CallError } from '@peerplex/wire'
 import { answerOf, checksum, itemOf } from '../ledger.mjs'
+import { numberOf, paddingOf } from './caller.mjs'
 
 /** @typedef {import('@peerplex/rpc').Peer} Peer */
 /** @typedef {import('@peerplex/rpc').Context} Context */
 /** @typedef {import('./clock.mjs').SimProcess} SimProcess */
-/** What a caller says of its call; of a stream of inputs, in the header `call`. @typedef {{ id: string, items: number }} Ask */
+/**
+ * What a caller says of its call; of a stream of inputs, in the header `call`. `padding`: of each answer, in characters; `text`: of the question.
+ * @typedef {{ id: string, items: number, padding: number, text: string }} Ask
+ * @typedef {{ item: string, text: string }} Item
+ */
 
 /** How a handler behaves, and how often: at once, after a while, after a long while, with an error. */
 const WAYS = { atOnce: 60, soon: 30, late: 5, failing: 5 }
@@ -49,25 +54,24 @@ export class Callee {
   /** @param {Peer} peer */
   serve(peer) {
     peer.handle({
-      unary: (/** @type {Ask} */ { id }, context) => this.#unary(id, context),
+      unary: (/** @type {Ask} */ ask, context) => this.#unary(ask, context),
       oneway: (/** @type {Ask} */ { id }, context) => this.#oneway(id, context),
-      down: (/** @type {Ask} */ { id, items }, context) =>
-        this.#down(id, items, context, this.#net.delivering),
-      up: (/** @type {AsyncIterable<string>} */ input, context) => this.#up(input, context),
+      down: (/** @type {Ask} */ ask, context) => this.#down(ask, context, this.#net.delivering),
+      up: (/** @type {AsyncIterable<Item>} */ input, context) => this.#up(input, context),
     })
   }
 
-  /** @param {string} id @param {Context} context */
-  #unary(id, context) {
+  /** @param {Ask} ask @param {Context} context */
+  #unary({ id, padding }, context) {
     const running = this.#begin(id, context)
     const way = this.#random.weighted(WAYS)
-    if (way !== 'atOnce') return this.#later(running, way)
+    if (way !== 'atOnce') return this.#later(running, way, padding)
     this.#end(running, true)
-    return answerOf(id)
+    return { answer: answerOf(id), text: paddingOf(padding) }
   }
 
-  /** @param {Running} running @param {'soon' | 'late' | 'failing'} way */
-  async #later(running, way) {
+  /** @param {Running} running @param {'soon' | 'late' | 'failing'} way @param {number} padding */
+  async #later(running, way, padding) {
     await this.#wait(running, way === 'late' ? LATE_MS : SOON_MS)
     const { signal } = running.context
     if (way === 'failing' || signal.aborted) {
@@ -75,7 +79,7 @@ export class Callee {
       throw signal.aborted ? signal.reason : new CallError('BROKEN', 'as the simulation wants it')
     }
     this.#end(running, true)
-    return answerOf(running.id)
+    return { answer: answerOf(running.id), text: paddingOf(padding) }
   }
 
   /** @param {string} id @param {Context} context */
@@ -85,8 +89,8 @@ export class Callee {
     this.#end(running, true)
   }
 
-  /** It runs from its first item on: one that nobody asks for has not begun. @param {string} id @param {number} items @param {Context} context @param {string} connection */
-  async *#down(id, items, context, connection) {
+  /** It runs from its first item on: one that nobody asks for has not begun. @param {Ask} ask @param {Context} context @param {string} connection */
+  async *#down({ id, items, padding }, context, connection) {
     const running = this.#begin(id, context, connection)
     let isComplete = false
     try {
@@ -95,7 +99,7 @@ export class Callee {
       for (let n = 0; n < items; n++) {
         if (isSlow) await this.#wait(running, SOON_MS)
         if (n === failsAt) throw new CallError('BROKEN', 'as the simulation wants it')
-        yield itemOf(running.id, n)
+        yield { item: itemOf(id, n), text: paddingOf(padding) }
       }
       isComplete = true
     } finally {
@@ -103,7 +107,7 @@ export class Callee {
     }
   }
 
-  /** @param {AsyncIterable<string>} input @param {Context} context */
+  /** @param {AsyncIterable<Item>} input @param {Context} context */
   async #up(input, context) {
     const running = this.#begin(context.headers.get('call') ?? '', context)
     let isComplete = false
@@ -111,11 +115,10 @@ export class Callee {
       const isSlow = this.#random.chance(0.2)
       const failsAt = this.#random.chance(0.03) ? this.#random.int(0, 10) : -1
       let count = 0
-      for await (const item of input) {
+      for await (const { item } of input) {
         const { id, attempt } = running
-        // The number is what the item says of itself: a gap or a wrong order shows.
-        const n = Number(item.slice(item.lastIndexOf('/') + 1))
-        this.#say({ k: 'took', t: this.#process.now(), id, attempt, n, sum: checksum(item) })
+        const sum = checksum(item)
+        this.#say({ k: 'took', t: this.#process.now(), id, attempt, n: numberOf(item), sum })
         if (count++ === failsAt) throw new CallError('BROKEN', 'as the simulation wants it')
         if (isSlow) await this.#wait(running, SOON_MS)
       }

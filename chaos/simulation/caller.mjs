@@ -14,6 +14,12 @@ const KINDS = { unary: 50, oneway: 20, down: 15, up: 15 }
 const ENDS = { byItself: 80, deadline: 10, cancel: 10 }
 const MAX_ITEMS = 12
 const CANCEL_MS = 30
+/** Some calls are large: more than a frame, more than a window, more than is kept for a repetition; of a stream, each item. */
+const LARGE = 0.04
+const LARGE_CHARACTERS = { unary: 200_000, oneway: 20_000, down: 12_000, up: 50_000 }
+/** Surely not more than a frame of the smallest size that a callee takes. */
+const ONE_FRAME_CHARACTERS = 8_000
+const SLOW_READER_MS = 10
 
 /** What the delivery of an error means, when nothing else says more. @type {Readonly<Record<string, Outcome>>} */
 const OUTCOMES = {
@@ -29,11 +35,12 @@ class Made {
   isCancelled = false
   abort = new AbortController()
 
-  /** @param {string} id @param {Kind} kind @param {number} items */
-  constructor(id, kind, items) {
+  /** @param {string} id @param {Kind} kind @param {number} items @param {number} padding characters with nothing in them */
+  constructor(id, kind, items, padding) {
     this.id = id
     this.kind = kind
     this.items = items
+    this.padding = padding
   }
 }
 
@@ -82,13 +89,17 @@ export class Caller {
     const random = this.#random
     const kind = random.weighted(KINDS)
     const isStream = kind === 'down' || kind === 'up'
-    const made = new Made(this.#options.nextId(), kind, isStream ? random.int(0, MAX_ITEMS) : 0)
+    const items = isStream ? random.int(0, MAX_ITEMS) : 0
+    const padding = random.chance(LARGE) ? random.int(1, LARGE_CHARACTERS[kind]) : 0
+    const made = new Made(this.#options.nextId(), kind, items, padding)
     const ends = random.weighted(ENDS)
     const idempotent = random.chance(0.3)
     const timeoutMs = ends === 'deadline' ? random.int(1, random.chance(0.5) ? 20 : 1_000) : 0
-    const { id, items } = made
+    const { id } = made
     this.pendingCount++
-    this.#say({ k: 'start', t: this.#process.now(), id, kind, idempotent, timeoutMs, items })
+    const t = this.#process.now()
+    const isLarge = padding > ONE_FRAME_CHARACTERS && (kind === 'unary' || kind === 'oneway')
+    this.#say({ k: 'start', t, id, kind, idempotent, timeoutMs, items, ...(isLarge && { large: true }) })
     /** @type {import('@peerplex/rpc').CallOptions} */
     const options = {
       timeoutMs,
@@ -109,18 +120,23 @@ export class Caller {
 
   /** @param {Made} made @param {import('@peerplex/rpc').CallOptions} options @param {number} leavesAt @returns {Promise<Settled>} */
   async #run(made, options, leavesAt) {
-    const { id, kind, items } = made
+    const { id, kind, items, padding } = made
+    /** @type {import('./callee.mjs').Ask} */
+    const ask = { id, items, padding, text: kind === 'down' ? '' : paddingOf(padding) }
     if (kind === 'unary') {
-      return { ...OK, result: /** @type {string} */ (await this.#peer.call('unary', { id, items }, options)) }
+      const { answer } = /** @type {{ answer: string }} */ (await this.#peer.call('unary', ask, options))
+      return { ...OK, result: answer }
     }
-    if (kind === 'oneway') await this.#peer.notify('oneway', { id, items }, options)
+    if (kind === 'oneway') await this.#peer.notify('oneway', ask, options)
     else if (kind === 'up') await this.#peer.call('up', this.#inputs(made), options)
     else {
       let count = 0
-      for await (const item of this.#peer.stream('down', { id, items }, options)) {
-        const text = /** @type {string} */ (item)
-        const n = Number(text.slice(text.lastIndexOf('/') + 1))
-        this.#say({ k: 'got', t: this.#process.now(), id, n, sum: checksum(text) })
+      const isSlow = this.#random.chance(0.1)
+      for await (const each of this.#peer.stream('down', ask, options)) {
+        const { item } = /** @type {import('./callee.mjs').Item} */ (each)
+        const n = numberOf(item)
+        this.#say({ k: 'got', t: this.#process.now(), id, n, sum: checksum(item) })
+        if (isSlow) await this.#wait(SLOW_READER_MS)
         if (count++ === leavesAt) {
           this.#cancelled(made)
           return { ...OK, outcome: 'CANCELLED' }
@@ -131,16 +147,19 @@ export class Caller {
   }
 
   /** @param {Made} made */
-  async *#inputs({ id, items }) {
+  async *#inputs({ id, items, padding }) {
     const isSlow = this.#random.chance(0.3)
     for (let n = 0; n < items; n++) {
-      if (isSlow) {
-        await new Promise((resolve) => {
-          this.#process.setTimer(this.#process.now() + this.#random.gapMs(5), () => resolve(undefined))
-        })
-      }
-      yield itemOf(id, n)
+      if (isSlow) await this.#wait(5)
+      yield { item: itemOf(id, n), text: paddingOf(padding) }
     }
+  }
+
+  /** @param {number} meanMs */
+  #wait(meanMs) {
+    return new Promise((resolve) => {
+      this.#process.setTimer(this.#process.now() + this.#random.gapMs(meanMs), () => resolve(undefined))
+    })
   }
 
   /** @param {Made} made */
@@ -169,6 +188,16 @@ export class Caller {
   #say(line) {
     if (!this.#process.isDead) this.#write(line)
   }
+}
+
+/** The number that an item says of itself: a gap or a wrong order shows. @param {string} item */
+export function numberOf(item) {
+  return Number(item.slice(item.lastIndexOf('/') + 1))
+}
+
+/** @param {number} characters */
+export function paddingOf(characters) {
+  return ' '.repeat(characters)
 }
 
 /** @typedef {Omit<import('../ledger.mjs').Settle, 'k' | 't' | 'id'>} Settled */

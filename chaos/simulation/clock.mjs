@@ -123,6 +123,8 @@ export class SimProcess {
   thawMs = 0
   /** @type {Set<Timer>} */
   #timers = new Set()
+  /** Those of its peer. @type {Set<unknown>} */
+  #peerTimers = new Set()
   #clock
 
   /** @param {string} name @param {SimClock} clock */
@@ -132,7 +134,7 @@ export class SimProcess {
     this.now = clock.now
   }
 
-  /** As Clock of @peerplex/peer. @param {number} atMs @param {() => void} run @returns {Timer} */
+  /** Until it is killed, and not while it stands still. @param {number} atMs @param {() => void} run @returns {Timer} */
   setTimer(atMs, run) {
     /** @type {Timer} */
     const timer = { atMs, sequence: 0, run: null }
@@ -156,9 +158,26 @@ export class SimProcess {
     if (timer !== null && this.#timers.delete(timer)) timer.run?.()
   }
 
-  /** Timers that it still holds. */
-  get pendingCount() {
-    return this.#timers.size
+  /** The clock of its peer, whose timers are counted. @type {import('@peerplex/peer').Clock} */
+  peerClock = {
+    now: () => this.now(),
+    setTimer: (atMs, run) => {
+      const timer = this.setTimer(atMs, () => {
+        this.#peerTimers.delete(timer)
+        run()
+      })
+      this.#peerTimers.add(timer)
+      return timer
+    },
+    clearTimer: (timer) => {
+      this.#peerTimers.delete(timer)
+      this.clearTimer(timer)
+    },
+  }
+
+  /** Timers that its peer holds. */
+  get peerTimerCount() {
+    return this.#peerTimers.size
   }
 
   kill() {

@@ -19,10 +19,13 @@ const WEIGHTS = {
   refuse: 4,
   holdDials: 3,
   drop: 3,
+  relink: 3,
   drain: 6,
+  close: 3,
   kill: 6,
   freeze: 5,
   drainCaller: 1,
+  closeCaller: 1,
   killCaller: 1,
 }
 
@@ -35,7 +38,7 @@ export function strike(world) {
   const told = FAULTS[kind](world)
   if (told === null) return ''
   // Whose process it is the target says.
-  world.tell({ kind: kind === 'killCaller' ? 'kill' : kind === 'drainCaller' ? 'drain' : kind, ...told })
+  world.tell({ kind: kind.replace('Caller', ''), ...told })
   return kind
 }
 
@@ -87,13 +90,24 @@ const FAULTS = {
     onCallee(world, (name, forMs) => world.net.heldUntilMs.set(name, world.clock.now() + forMs)),
   drop: (world) => {
     const caller = world.random.pick(world.callers)
-    const remote = caller.peer?.peers()[0]
+    const remote = canAct(world, caller) ? caller.peer?.peers()[0] : undefined
     if (remote === undefined) return null
     const count = world.takeUnderWay(caller.name, remote.id)
     remote.drop()
     return { target: `${caller.name}>${remote.id}`, count }
   },
+  relink: (world) => {
+    const caller = world.random.pick(world.callers)
+    const link = canAct(world, caller) ? caller.links.shift() : undefined
+    if (link === undefined || caller.peer === null) return null
+    const remote = link.url.slice('memory:'.length)
+    const count = world.takeUnderWay(caller.name, remote)
+    link.close()
+    caller.links.push(caller.peer.connect(link.url))
+    return { target: `${caller.name}>${remote}`, count }
+  },
   drain: (world) => drain(world, world.random.pick(world.callees)),
+  close: (world) => close(world, world.random.pick(world.callees)),
   kill: (world) => kill(world, world.random.pick(world.callees)),
   freeze: (world) => {
     const host = world.random.pick([...world.callees, ...world.callers])
@@ -103,6 +117,7 @@ const FAULTS = {
     return { target: host.name, forMs }
   },
   drainCaller: (world) => drain(world, world.random.pick(world.callers)),
+  closeCaller: (world) => close(world, world.random.pick(world.callers)),
   killCaller: (world) => kill(world, world.random.pick(world.callers)),
 }
 
@@ -111,7 +126,7 @@ function onWire(world, hit) {
   const wires = world.net.wires.filter(({ isOver }) => !isOver)
   if (wires.length === 0) return null
   const wire = world.random.pick(wires)
-  const { target } = wire
+  const target = wire.name
   const forMs = hit(wire)
   return forMs === undefined ? { target } : { target, forMs }
 }
@@ -134,13 +149,29 @@ function hold(world, wire, pipes) {
   return forMs
 }
 
+/** Whether its program can do anything: a process is there, and does not stand still. @param {World} world @param {import('./world.mjs').Host} host */
+function canAct(world, { process }) {
+  return process !== null && process.thawMs <= world.clock.now()
+}
+
 /** @param {World} world @param {import('./world.mjs').Host} host */
 function drain(world, host) {
-  if (host.peer === null) return null
+  if (!canAct(world, host)) return null
   const graceMs = world.random.int(0, world.random.chance(0.5) ? 20 : 800)
-  const count = host.caller === null ? 0 : world.takeUnderWay(host.name)
-  world.drain(host, graceMs)
-  return { target: host.name, forMs: graceMs + 1_000, count }
+  return { ...leave(world, host, graceMs), forMs: graceMs + 1_000 }
+}
+
+/** @param {World} world @param {import('./world.mjs').Host} host */
+function close(world, host) {
+  return canAct(world, host) ? leave(world, host, -1) : null
+}
+
+/** @param {World} world @param {import('./world.mjs').Host} host @param {number} graceMs */
+function leave(world, host, graceMs) {
+  // What it had asked for itself it will never know.
+  const count = world.takeUnderWay(host.name)
+  world.leave(host, graceMs)
+  return { target: host.name, count }
 }
 
 /** @param {World} world @param {import('./world.mjs').Host} host */

@@ -23,30 +23,46 @@ export class Host {
   caller = null
   /** @type {Callee | null} */
   callee = null
+  /** What it dials. @type {import('@peerplex/peer').Link[]} */
+  links = []
 
-  /** @param {string} name @param {'byte' | 'message'} kind */
-  constructor(name, kind) {
+  /** @param {string} name */
+  constructor(name) {
     this.name = name
-    this.kind = kind
   }
 }
 
-const CALLERS = ['a1', 'a2', 'a3']
-/** Of two of them connections are streams of bytes. */
-const CALLEES = /** @type {const} */ ([
-  ['b1', 'byte'],
-  ['b2', 'byte'],
-  ['b3', 'message'],
-])
+/** @typedef {import('@peerplex/rpc').PeerOptions} PeerOptions */
 
-/** Shorter than the defaults, so that less time is simulated in which nothing happens. */
-const PEER_OPTIONS = {
-  limits: { idleTimeoutMs: 6_000 },
-  reconnect: { initialMs: 20, maxMs: 300 },
-  connectTimeoutMs: 2_000,
-  queue: { waitMs: 5_000, maxCalls: 200 },
+/** Whom a caller dials, and its queue: each way in which one can overflow. @type {Readonly<Record<string, { dials: readonly string[], queue: PeerOptions['queue'] }>>} */
+const CALLERS = {
+  a1: { dials: ['b1', 'b2', 'b3'], queue: { waitMs: 5_000, maxCalls: 200 } },
+  a2: { dials: ['b1', 'b2', 'b3'], queue: { waitMs: 5_000, maxCalls: 20, overflow: 'block' } },
+  // Two connections to the same peer.
+  a3: { dials: ['b1', 'b1', 'b2', 'b3'], queue: { waitMs: 2_000, maxCalls: 20, overflow: 'drop-oldest' } },
 }
 
+/** How a callee is connected, and what it allows. @type {Readonly<Record<string, { kind: 'byte' | 'message', limits: PeerOptions['limits'] }>>} */
+const CALLEES = {
+  b1: { kind: 'byte', limits: {} },
+  b2: { kind: 'byte', limits: { maxOpenChannels: 6, channelWindowBytes: 16_384, maxFrameBytes: 16_384 } },
+  b3: { kind: 'message', limits: { maxPartialMessages: 2, channelWindowMessages: 4 } },
+}
+
+/** Those who were dialed call too, and so much more rarely. */
+const CALLEE_GAP = 4
+
+/** Shorter than the defaults, so that less time is simulated in which nothing happens. */
+const IDLE_MS = 6_000
+const RECONNECT = { initialMs: 20, maxMs: 300 }
+const CONNECT_TIMEOUT_MS = 2_000
+
+/** A keepalive takes a few milliseconds. */
+const REST_WITHIN_MS = 1_000
+/** Beyond its grace; while it does not stand still. A connection whose other side says nothing takes 4 s. */
+const LEAVE_WITHIN_MS = 4_500
+/** Slow readers read on after their peer has left, to the end of what they were given. */
+const LAST_WORDS_MS = 2_000
 const MAX_AWAY_MS = 800
 /** So many events share one round of the event loop of Node; microtasks run dry after each. */
 const BATCH = 100
@@ -57,13 +73,14 @@ export class World {
   random
   /** @type {SimNet} */
   net
-  callers = CALLERS.map((name) => new Host(name, 'byte'))
-  callees = CALLEES.map(([name, kind]) => new Host(name, kind))
+  /** Who dials, and who is dialed; all of them call and answer. */
+  callers = Object.keys(CALLERS).map((name) => new Host(name))
+  callees = Object.keys(CALLEES).map((name) => new Host(name))
   /** What no caller hears of, and somebody should. @type {string[]} */
   errors = []
-  longestDrainMs = 0
+  longestLeaveMs = 0
   /** Peers that are closing. */
-  #drainingCount = 0
+  #leavingCount = 0
   #isEnding = false
   #write
   #gapMs
@@ -76,10 +93,10 @@ export class World {
     this.net = new SimNet(this.clock, this.random)
     this.#gapMs = gapMs
     this.#write = (/** @type {Line} */ line) => write({ ...line, t: Math.round(line.t * 1_000) / 1_000 })
-    this.net.onEnded = ({ target }) => this.tell({ kind: 'end', target })
+    this.net.onEnded = ({ name }) => this.tell({ kind: 'end', target: name })
+    this.net.onFarewell = ({ name }) => this.tell({ kind: 'lost', target: name })
     this.net.onLeft = ({ wire, underWay }) => {
-      const count = underWay.take()
-      if (count > 0) this.tell({ kind: 'lost', target: wire.target, count })
+      this.tell({ kind: 'lost', target: wire.name, count: underWay.take() })
     }
     for (const host of this.callees) this.#start(host)
     for (const host of this.callers) this.#start(host)
@@ -97,10 +114,13 @@ export class World {
 
   /** Calls of a peer that have no answer, on its connections to all or one; it gives them up itself. @param {string} from @param {string} [to] */
   takeUnderWay(from, to) {
-    const wires = this.net.wires.filter(({ dialer, listener }) => {
-      return dialer.process.name === from && (to === undefined || listener.process.name === to)
-    })
-    return wires.reduce((sum, { dialer }) => sum + dialer.underWay.take(), 0)
+    let count = 0
+    for (const { dialer, listener } of this.net.wires) {
+      const [side, other] = dialer.process.name === from ? [dialer, listener] : [listener, dialer]
+      if (side.process.name !== from || (to !== undefined && other.process.name !== to)) continue
+      count += side.underWay.take()
+    }
+    return count
   }
 
   // ---- processes ----------------------------------------------------------------------------------------------------
@@ -109,13 +129,16 @@ export class World {
   #start(host) {
     const process = new SimProcess(host.name, this.clock)
     const codecs = new CodecTable([createMsgpackCodec()])
-    const transports = [this.net.transportOf(process, host.kind)]
+    const transports = [this.net.transportOf(process, CALLEES[host.name]?.kind ?? 'byte')]
     const peer = createPeer(
       { transports, codecs, agent: 'simulation/1' },
       {
-        ...PEER_OPTIONS,
         id: host.name,
-        clock: process,
+        limits: { idleTimeoutMs: IDLE_MS, ...CALLEES[host.name]?.limits },
+        reconnect: RECONNECT,
+        connectTimeoutMs: CONNECT_TIMEOUT_MS,
+        queue: CALLERS[host.name]?.queue ?? {},
+        clock: process.peerClock,
         random: this.random.fraction,
         onError: (error, { name }) => {
           if (!process.isDead)
@@ -125,61 +148,78 @@ export class World {
     )
     host.process = process
     host.peer = peer
-    if (this.callers.includes(host)) this.#startCaller(host, process, peer)
-    else {
-      host.callee = new Callee(process, this.net, this.random, this.#write)
-      host.callee.serve(peer)
+    host.callee = new Callee(process, this.net, this.random, this.#write)
+    host.callee.serve(peer)
+    if (this.callers.includes(host)) {
+      const dials = CALLERS[host.name]?.dials ?? []
+      host.links = dials.map((name) => peer.connect(`memory:${name}`))
+    } else {
       peer
         .bind(`memory:${host.name}`)
         .catch((error) => this.errors.push(`${host.name} does not bind: ${error}`))
     }
+    host.caller = this.#callerOf(host, process, peer)
+    if (this.#isEnding) host.caller.isQuiet = true
+    else host.caller.begin()
   }
 
   /** @param {Host} host @param {SimProcess} process @param {Peer} peer */
-  #startCaller(host, process, peer) {
-    for (const [name] of CALLEES) peer.connect(`memory:${name}`)
+  #callerOf(host, process, peer) {
     const nextId = () => {
       const number = (this.#numbers.get(host.name) ?? 0) + 1
       this.#numbers.set(host.name, number)
       return `${host.name}-${number}`
     }
-    const targets = CALLEES.map(([name]) => name)
-    host.caller = new Caller(process, peer, this.random, this.#write, { nextId, targets, gapMs: this.#gapMs })
-    if (this.#isEnding) host.caller.isQuiet = true
-    else host.caller.begin()
+    const isCaller = this.callers.includes(host)
+    const targets = (isCaller ? this.callees : this.callers).map(({ name }) => name)
+    const gapMs = isCaller ? this.#gapMs : this.#gapMs * CALLEE_GAP
+    return new Caller(process, peer, this.random, this.#write, { nextId, targets, gapMs })
   }
 
   /** Its process is gone at once; another one comes up. @param {Host} host */
   kill(host) {
     const { process } = host
     if (process === null) return
-    this.#leave(host)
+    this.#forget(host)
     process.kill()
     this.net.kill(process)
     this.#startLater(host)
   }
 
-  /** Its peer says goodbye, then another one comes up. @param {Host} host @param {number} graceMs */
-  drain(host, graceMs) {
+  /** Its peer says goodbye, then another one comes up. @param {Host} host @param {number} graceMs -1: at once, by closing it */
+  leave(host, graceMs) {
     const { process, peer, caller, callee } = host
     if (process === null || peer === null) return
     if (caller !== null) caller.isQuiet = true
-    this.#leave(host)
-    this.#drainingCount++
+    this.#forget(host)
+    this.#leavingCount++
     const beganMs = this.clock.now()
-    peer.drain({ graceMs }).then(() => {
-      this.#drainingCount--
-      this.longestDrainMs = Math.max(this.longestDrainMs, this.clock.now() - beganMs - graceMs)
-      // Handlers may still end: they are told at the same time as this is.
-      this.clock.setTimer(this.clock.now() + 1, () => {
+    const left = graceMs < 0 ? peer.close() : peer.drain({ graceMs })
+    left.then(() => {
+      this.#leavingCount--
+      const tookMs = this.clock.now() - Math.max(beganMs, process.thawMs) - Math.max(0, graceMs)
+      this.longestLeaveMs = Math.max(this.longestLeaveMs, tookMs)
+      if (tookMs > LEAVE_WITHIN_MS) this.errors.push(`${host.name} took ${Math.round(tookMs)} ms to leave`)
+      if (process.peerTimerCount > 0) {
+        this.errors.push(`${host.name} left ${process.peerTimerCount} timers behind`)
+      }
+      const untilMs = this.clock.now() + LAST_WORDS_MS
+      const end = () => {
+        const isOver = (caller?.pendingCount ?? 0) + (callee?.runningCount ?? 0) === 0
+        if (!isOver && this.clock.now() < untilMs) {
+          this.clock.setTimer(this.clock.now() + 10, end)
+          return
+        }
         this.#rest(host.name, process, peer, caller, callee)
         this.#startLater(host)
-      })
+      }
+      // Not at once: calls and handlers are told in the same turn as this.
+      this.clock.setTimer(this.clock.now() + 1, end)
     })
   }
 
   /** @param {Host} host */
-  #leave(host) {
+  #forget(host) {
     host.process = null
     host.peer = null
     host.caller = null
@@ -223,20 +263,22 @@ export class World {
   quieten() {
     this.#isEnding = true
     this.net.heal()
-    for (const { caller } of this.callers) if (caller !== null) caller.isQuiet = true
+    for (const { caller } of this.hosts) if (caller !== null) caller.isQuiet = true
   }
 
   /** Whether all processes are there and all calls and handlers have ended. */
   get isQuiet() {
-    if (this.#drainingCount > 0) return false
+    if (this.#leavingCount > 0) return false
     return this.hosts.every(
       ({ process, caller, callee }) =>
         process !== null && (caller?.pendingCount ?? 0) + (callee?.runningCount ?? 0) === 0,
     )
   }
 
-  /** Each process says what it still holds. */
-  rest() {
+  /** Each process says what it still holds, at a moment in which no keepalive is on its way, if there is one. */
+  async rest() {
+    const isAtRest = () => this.hosts.every(({ peer }) => peer === null || heldBytes(peer.stats()) === 0)
+    await this.run(this.clock.now() + REST_WITHIN_MS, isAtRest)
     for (const { name, process, peer, caller, callee } of this.hosts) {
       if (process !== null && peer !== null) this.#rest(name, process, peer, caller, callee)
     }
@@ -255,22 +297,31 @@ export class World {
     }
     await this.run(this.clock.now() + 60_000, () => closedCount === live.length)
     if (closedCount < live.length) this.errors.push(`${live.length - closedCount} peers do not get closed`)
-    return live.reduce((sum, { process }) => sum + process.pendingCount, 0)
+    return live.reduce((sum, { process }) => sum + process.peerTimerCount, 0)
   }
 
   /** @param {string} name @param {SimProcess} process @param {Peer} peer @param {Caller | null} caller @param {Callee | null} callee */
   #rest(name, process, peer, caller, callee) {
     if (process.isDead) return
     const { connections, queue } = peer.stats()
-    let [slots, bufferedBytes, channels] = [0, queue.queuedBytes, 0]
+    const bufferedBytes = heldBytes({ connections, queue })
+    let [slots, channels] = [0, 0]
     for (const each of connections) {
       slots += each.openSlotsTaken + each.deadlines
-      bufferedBytes += each.queuedOutputBytes + each.committedOutputBytes + each.unreadBytes
-      bufferedBytes += each.assemblingBytes + each.transportBytes
       channels += each.openChannels + each.openingChannels + each.heldChannels
     }
     const pending = (caller?.pendingCount ?? 0) + (callee?.runningCount ?? 0) + slots
     const queued = queue.queuedCalls + queue.blockedCalls
     this.#write({ k: 'rest', t: process.now(), peer: name, pending, queued, bufferedBytes, channels })
   }
+}
+
+/** @param {Pick<import('@peerplex/peer').PeerStats, 'connections' | 'queue'>} stats */
+function heldBytes({ connections, queue }) {
+  let bytes = queue.queuedBytes
+  for (const each of connections) {
+    bytes += each.queuedOutputBytes + each.committedOutputBytes + each.unreadBytes
+    bytes += each.assemblingBytes + each.transportBytes
+  }
+  return bytes
 }

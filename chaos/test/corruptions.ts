@@ -151,6 +151,7 @@ function orderSwapped(lines: Line[]): void {
   const [first, second] = [find(lines, 'run', 'a-13'), find(lines, 'run', 'a-14')]
   const { order } = first
   first.order = second.order
+  first.t = second.t + 1
   second.order = order
 }
 

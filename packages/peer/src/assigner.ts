@@ -252,7 +252,21 @@ export class Assigner {
       }
       request = next
     }
+    if (this.#queue.blockedCount > 0) this.#pumpBlocked(isFull, isChoosy)
     this.#schedule()
+  }
+
+  /** Who waits for room in the queue does not wait for those in it that wait for somebody else. */
+  #pumpBlocked(isFull: boolean, isChoosy: boolean): void {
+    for (const request of this.#queue.blocked()) {
+      if (isFull && !isChoosy && this.#queue.blockedNarrowCount === 0) return
+      const isNarrow = request.isNarrow || isChoosy
+      const connection = isFull && !isNarrow ? null : this.#choose(request)
+      if (connection !== null) {
+        this.#queue.remove(request)
+        this.#assign(request, connection)
+      } else if (!isNarrow) isFull = true
+    }
   }
 
   #wakeFor(avoidance: Avoidance): void {

@@ -222,7 +222,7 @@ class Auto {
 /** `asking` the resolver; `known`; `pausing` before it is asked again; `forgotten` for good. */
 type LookupState = 'asking' | 'known' | 'pausing' | 'forgotten'
 
-/** One name, and where it is served as far as is known. What was known stays until something better is. */
+/** One name, and where it is served as far as is known. What was known stays until something else is. */
 class LookedUpName implements TargetGroup {
   readonly name: string
   readonly urls: Set<string> = new Set()
@@ -292,15 +292,16 @@ class LookedUpName implements TargetGroup {
     const urls = typeof found === 'string' ? [found] : found
     const isList = Array.isArray(urls) && urls.every((url) => typeof url === 'string')
     if (!isList) throw notUrls(this.#auto.pattern, this.name, found)
-    if (urls.length === 0) throw nothingFound(this.#auto.pattern, this.name)
     for (const url of urls) this.#auto.host.assertTarget(url)
     this.urls.clear()
     for (const url of urls.slice(0, MAX_TARGETS)) this.urls.add(url)
     this.#clearTimer()
     this.#abort = null
     this.state = 'known'
-    this.#backoff.reset()
     this.#auto.updateLinks()
+    // Served nowhere for now: that is known, and may change at any time.
+    if (urls.length === 0) this.#fail(nothingFound(this.#auto.pattern, this.name))
+    else this.#backoff.reset()
   }
 
   #fail(error: PeerplexError): void {

@@ -6,7 +6,7 @@ import type { OpenSpec } from './open-request.js'
 import type { BalancePolicy } from './options.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { RemotePeer } from './remote-peer.js'
-import type { Avoidance, TargetGroup } from './route.js'
+import { type Avoidance, isTarget, type TargetGroup } from './route.js'
 
 /** Draws for the less loaded of two before all are looked at: more than that many unsuitable ones in a row are rare. */
 const DRAWS = 4
@@ -144,7 +144,7 @@ export class Balancer {
     avoidance: Avoidance | null,
   ): PeerConnection | null {
     const { to } = spec
-    if (to !== undefined && !(typeof to === 'string' ? remote.id === to : to(remote))) return null
+    if (to !== undefined && !isTarget(to, remote)) return null
     if (remote.serves !== null && !remote.serves(spec.name)) return null
     if (avoidance?.covers(remote, this.#clock.now()) === true) return null
     return remote.best(group)

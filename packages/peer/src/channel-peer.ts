@@ -21,11 +21,12 @@ import { type InboundHandler, Inbox } from './inbox.js'
 import type { Link } from './link.js'
 import type { OpenRequest, OpenSpec, RequestSink } from './open-request.js'
 import {
+  type BindOptions,
   type ChannelPeerOptions,
+  type ConnectOptions,
   type DrainOptions,
   type ResolvedPeerOptions,
   resolvePeerOptions,
-  type TransportOptions,
 } from './options.js'
 import { PeerChannel } from './peer-channel.js'
 import type { PeerConnection } from './peer-connection.js'
@@ -77,19 +78,19 @@ export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
   // ---- where it is reached, and whom it reaches -----------------------------------------------------------------------
 
   /**
-   * Listens on an endpoint: a URL, or an object that a transport takes instead (a server, a port, a worker, a connection). `options`
-   * go to its transport, see docs/transports.md. Rejects with UsageError for a bad URL, object or option, TransportError when the
-   * address cannot be had.
+   * Listens on an endpoint: a URL, or an object that a transport takes instead (a server, a port, a worker, a connection). `options` are
+   * those of BindOptions and of its transport, see docs/transports.md. Rejects with UsageError for a bad URL, object or option,
+   * TransportError when the address cannot be had.
    */
-  bind(target: string | object, options: TransportOptions = {}): Promise<BoundListener> {
+  bind(target: string | object, options: BindOptions = {}): Promise<BoundListener> {
     return this.#connections.bind(target, options)
   }
 
   /**
    * Dials an endpoint and keeps it connected; an object instead of a URL (a port, a worker, a connection) is connected to once.
-   * Returns at once; throws UsageError for a bad URL or object.
+   * Returns at once; throws UsageError for a bad URL, object or option.
    */
-  connect(target: string | object, options: TransportOptions = {}): Link {
+  connect(target: string | object, options: ConnectOptions = {}): Link {
     return this.#connections.connect(target, options)
   }
 
@@ -208,9 +209,7 @@ export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
 
   /** A plain snapshot: connections, channels, queue, bytes, limits hit, errors by code. */
   stats(): PeerStats {
-    const { links, listeners, errorCounts } = this.#connections
-    const { heldBytes } = this.#blocks
-    const stats = collectPeerStats(this.#pool, this.#assigner, links, listeners, errorCounts, heldBytes)
+    const stats = collectPeerStats(this.#pool, this.#assigner, this.#connections, this.#blocks.heldBytes)
     return { ...stats, autos: this.#autos.stats() }
   }
 

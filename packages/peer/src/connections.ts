@@ -1,17 +1,31 @@
 // Owns: how the connections of a peer come and go: what is bound, what is connected to, what was accepted, and their end.
 // Must not know: what is opened on them, and to which of them it goes.
 
-import type { Channel, DrainInfo, Hello, PeerplexError } from '@peerplex/wire'
-import { type BlockPool, failedPrecondition, invalidArgument, showScalar } from '@peerplex/wire/internal'
+import {
+  type Channel,
+  type DrainInfo,
+  ERRORS,
+  type Hello,
+  LimitError,
+  type PeerplexError,
+  ProtocolError,
+} from '@peerplex/wire'
+import { type BlockPool, failedPrecondition, reasonOf } from '@peerplex/wire/internal'
 import type { Connection, Listener, Transport } from '@peerplex/wire/transport'
+import { AddressLog } from './address-log.js'
+import { Admission } from './admission.js'
+import { PeerHello, Verdict } from './authentication.js'
 import type { AutoHost } from './auto.js'
+import { BufferWatch } from './buffer-watch.js'
 import type { CodecSet } from './codec-set.js'
 import type { PeerEvent, PeerEventMap } from './events.js'
 import { Link, type LinkHost } from './link.js'
-import type { ResolvedPeerOptions, TransportOptions } from './options.js'
+import type { BindOptions, ConnectOptions, ResolvedPeerOptions } from './options.js'
 import { type ConnectionHost, PeerConnection } from './peer-connection.js'
 import type { Pool } from './pool.js'
-import { createProfiles, type Profiles } from './profiles.js'
+import { assertAuth } from './presented.js'
+import { createProfiles } from './profiles.js'
+import { TargetDefaults, type TargetSettings } from './target-options.js'
 import { findTransport, handedInTransport } from './targets.js'
 
 /** One `bind`. */
@@ -48,11 +62,14 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   readonly errorCounts: Map<string, number> = new Map()
   /** Why no connection could be made lately; null once one was. */
   lastError: PeerplexError | null = null
+  readonly admission: Admission<PeerConnection>
+  readonly watch: BufferWatch
+  readonly log: AddressLog
   readonly #host: ConnectionsHost
   readonly #pool: Pool
   readonly #codecs: CodecSet
   readonly #transports: readonly Transport[]
-  readonly #profileOf: Profiles
+  readonly #defaults: TargetDefaults
   readonly #linkOf = new Map<PeerConnection, Link>()
   /** Sessions that are over, whose connections still take their leave. */
   readonly #releasing = new Set<PeerConnection>()
@@ -71,18 +88,21 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
     this.#pool = pool
     this.#codecs = parts.codecs
     this.#transports = [...parts.transports, handedInTransport()]
-    this.#profileOf = createProfiles(options, parts, blocks)
+    this.#defaults = new TargetDefaults(options, createProfiles(options, parts, blocks))
+    const { limits, clock, logger } = options
+    this.admission = new Admission(limits, clock, giveUpSilent)
+    this.watch = new BufferWatch(limits, clock, pool.connections)
+    this.log = new AddressLog(logger, limits.logLinesPerSecond, clock)
   }
 
   // ---- where the peer is reached, and whom it reaches -----------------------------------------------------------------
 
-  async bind(target: string | object, options: TransportOptions): Promise<BoundListener> {
+  async bind(target: string | object, options: BindOptions): Promise<BoundListener> {
     this.#assertOpen('bind')
+    const settings = this.#defaults.resolve('bind', options)
     const { transport, endpoint } = findTransport(target, this.#transports)
-    const listener = await transport.listen(
-      endpoint,
-      { transport: this.#transportOptions(options) },
-      (connection) => this.#onAccept(connection),
+    const listener = await transport.listen(endpoint, { transport: settings.transport }, (connection) =>
+      this.#onAccept(connection, settings),
     )
     if (this.#phase !== 'open') {
       await listener.close()
@@ -100,10 +120,11 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
     }
   }
 
-  connect(target: string | object, options: TransportOptions): Link {
+  connect(target: string | object, options: ConnectOptions): Link {
     this.#assertOpen('connect')
+    const settings = this.#defaults.resolve('connect', options)
     const { transport, endpoint } = findTransport(target, this.#transports)
-    const link = new Link(this, transport, endpoint, this.#transportOptions(options))
+    const link = new Link(this, transport, endpoint, settings)
     this.links.add(link)
     return link
   }
@@ -116,7 +137,7 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   dial(url: string): Link {
     this.#assertOpen('connect')
     const { transport, endpoint } = findTransport(url, this.#transports)
-    const link = new Link(this, transport, endpoint, this.#transportOptions({}), true)
+    const link = new Link(this, transport, endpoint, this.#defaults.resolve('connect', {}), true)
     this.links.add(link)
     return link
   }
@@ -124,21 +145,15 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   onLookupFailed(pattern: string, error: PeerplexError): void {
     this.lastError = error
     this.#count(error.code)
-    this.options.logger.warn('lookup failed', { pattern, code: error.code, message: error.message })
+    this.log.write('warn', 'lookup failed', {
+      url: `auto:${pattern}`,
+      code: error.code,
+      message: error.message,
+    })
   }
 
   onRoom(): void {
     this.#host.onRoom()
-  }
-
-  #transportOptions(options: TransportOptions): TransportOptions {
-    if (typeof options !== 'object' || options === null)
-      throw invalidArgument(
-        `the options are ${showScalar(options)}`,
-        'give an object, see docs/transports.md',
-      )
-    const { tls } = this.options
-    return tls === undefined ? options : { tls, ...options }
   }
 
   #assertOpen(verb: string): void {
@@ -187,21 +202,16 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   // ---- for links ----------------------------------------------------------------------------------------------------
 
   adopt(connection: Connection, link: Link, auth: string | Uint8Array | undefined): PeerConnection {
-    const adopted = this.#start(connection, false, auth)
+    const adopted = this.#start(connection, false, auth, link.settings)
     adopted.dialedFor = link.isLookedUp ? link.url : null
     this.#linkOf.set(adopted, link)
     return adopted
   }
 
-  async credentials(): Promise<string | Uint8Array | undefined> {
-    const { credentials } = this.options
-    return typeof credentials === 'function' ? await credentials() : credentials
-  }
-
   onAttemptFailed(link: Link, error: PeerplexError): void {
     this.lastError = error
     this.#count(error.code)
-    this.options.logger.warn('connection failed', { url: link.url, code: error.code, message: error.message })
+    this.log.write('warn', 'connection failed', { url: link.url, code: error.code, message: error.message })
   }
 
   onLinkClosed(link: Link): void {
@@ -214,43 +224,92 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
 
   // ---- connections --------------------------------------------------------------------------------------------------
 
-  #onAccept(connection: Connection): void {
-    if (this.#phase !== 'open' || !this.#hasRoomFor(connection)) {
-      this.#count('CONNECTIONS_REFUSED')
-      connection.destroy()
-      return
+  #onAccept(connection: Connection, settings: TargetSettings): void {
+    const { url } = connection
+    const refusal = this.#phase === 'open' ? this.admission.refusalOf(url) : this.#phase
+    if (refusal === null && this.#accept(connection, settings)) return
+    this.#count('CONNECTIONS_REFUSED')
+    this.log.write('info', 'connection refused', { url, limit: refusal ?? 'credentials' })
+    connection.destroy()
+  }
+
+  /** False when there is nothing to show to the other side. */
+  #accept(connection: Connection, settings: TargetSettings): boolean {
+    const { credentials } = settings
+    try {
+      const auth = assertAuth(typeof credentials === 'function' ? credentials() : credentials)
+      this.admission.enter(this.#start(connection, true, auth, settings))
+      return true
+    } catch (error) {
+      this.#host.reportError(error, '', '')
+      return false
     }
-    this.#start(connection, true)
   }
 
-  #hasRoomFor({ url }: Connection): boolean {
-    const { maxConnections, maxConnectionsPerAddress } = this.options
-    return (
-      this.#pool.connections.size < maxConnections && this.#pool.acceptedFrom(url) < maxConnectionsPerAddress
-    )
-  }
-
-  #start(connection: Connection, isAccepted: boolean, auth?: string | Uint8Array): PeerConnection {
-    const profile = this.#profileOf(auth)
-    const options = { profile, clock: this.options.clock }
-    const started = new PeerConnection(connection, isAccepted, options, this)
+  #start(
+    connection: Connection,
+    isAccepted: boolean,
+    auth: string | Uint8Array | undefined,
+    { profileOf, authenticate }: TargetSettings,
+  ): PeerConnection {
+    const options = { profile: profileOf(auth), clock: this.options.clock, watch: this.watch }
+    const started = new PeerConnection(connection, isAccepted, authenticate, options, this)
     this.#pool.add(started)
     started.driver.start()
     return started
   }
 
+  // ---- who is there ---------------------------------------------------------------------------------------------------
+
   onHello(connection: PeerConnection, hello: Hello): void {
-    const { headers } = hello
-    const codecs = this.#codecs.parse(headers.get('codecs') ?? '')
-    const { remote, isNew, isRestart } = this.#pool.enter(connection, hello, headers)
-    connection.enter(remote, codecs, this.options.clock.now())
+    const { authenticate, url, isAccepted, driver } = connection
+    const announced = new PeerHello(hello)
     this.#linkOf.get(connection)?.onHello()
+    if (isAccepted) this.admission.onHello(connection)
+    if (authenticate === undefined) {
+      this.#enter(connection, announced, undefined)
+      return
+    }
+    connection.verdict = new Verdict(
+      (identity) => this.#onVerdict(connection, announced, identity),
+      (error) => {
+        this.log.write('warn', 'authenticate threw', { url, error: reasonOf(error) })
+        this.#host.reportError(error, '', announced.id)
+      },
+    )
+    const { kind, facts = {} } = driver.connection
+    connection.verdict.ask(authenticate, announced, { url, kind, isAccepted, facts })
+  }
+
+  #onVerdict(connection: PeerConnection, hello: PeerHello, identity: unknown): void {
+    const { session } = connection.driver
+    connection.verdict = null
+    // The same words for whoever is not known and for a wrong credential (spec AUT-009).
+    if (!identity) session.fail(notAdmitted())
+    else this.#enter(connection, hello, identity)
+  }
+
+  /** From here on it is one of the pool. What the other side has opened meanwhile is shown once everybody knows of it. */
+  #enter(connection: PeerConnection, hello: PeerHello, identity: unknown): void {
+    const { session } = connection.driver
+    if (connection.isAccepted) this.admission.onDecided(connection)
+    const codecs = this.#codecs.parse(hello.headers.get('codecs') ?? '')
+    const { remote, isNew, isRestart } = this.#pool.enter(connection, hello, identity)
+    connection.enter(remote, codecs, this.options.clock.now())
+    this.#linkOf.get(connection)?.onAdmitted()
     this.lastError = null
-    if (this.#phase === 'draining') connection.driver.session.drain(0)
+    if (this.#phase === 'draining') session.drain(0)
+    if (isNew && this.#pool.isContested(remote.id)) {
+      const { url } = connection
+      this.log.write('warn', 'one id, several identities', { url, id: remote.id })
+    }
     if (isRestart) this.#host.emit('restart', { remote })
     if (isNew) this.#host.emit('connect', { remote })
+    session.admit()
     this.#host.onRoom()
   }
+
+  // ---- told by connections --------------------------------------------------------------------------------------------
 
   onChannel(connection: PeerConnection, channel: Channel): void {
     this.#host.onChannel(connection, channel)
@@ -275,6 +334,9 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
 
   onClose(connection: PeerConnection, error: PeerplexError | null): void {
     connection.closeError = error
+    connection.verdict?.giveUp(error)
+    connection.verdict = null
+    if (connection.isAccepted) this.admission.onDecided(connection)
     if (error !== null) this.#count(error.code)
     if (error !== null && connection.remote !== null) this.#pool.noteFailure(connection.remote)
     const gone = this.#pool.remove(connection)
@@ -286,7 +348,7 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
       const { code, message, hint, cause } = error
       const fields = { url: connection.url, code, message, hint }
       const why = cause instanceof Error ? { ...fields, cause: cause.message } : fields
-      this.options.logger.info('accepted connection ended', why)
+      this.log.write('info', 'accepted connection ended', why)
     }
     // A peer on its way out does not dial again.
     if (this.#phase === 'open') this.#linkOf.get(connection)?.onLost(connection, error)
@@ -297,7 +359,9 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
 
   onReleased(connection: PeerConnection): void {
     this.#releasing.delete(connection)
+    if (connection.isAccepted) this.admission.leave(connection)
     if (this.#pool.connections.size + this.#releasing.size > 0) return
+    this.watch.stop()
     const waiting = this.#waitingForEnd
     this.#waitingForEnd = []
     for (const resolve of waiting) resolve()
@@ -306,4 +370,16 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   #count(code: string): void {
     this.errorCounts.set(code, (this.errorCounts.get(code) ?? 0) + 1)
   }
+}
+
+function notAdmitted(): ProtocolError {
+  return new ProtocolError('AUTH', ERRORS.AUTH.message, {
+    hint: '`authenticate` of this side did not admit it; what it threw, if it did, went to onError',
+  })
+}
+
+/** Who has said nothing makes room for somebody else. */
+function giveUpSilent({ url, driver }: PeerConnection): void {
+  const reason = `${url}: it said nothing, and others want in`
+  driver.drop(new LimitError('RESOURCE_EXHAUSTED', reason, { hint: 'see limits.maxUnauthenticated' }))
 }

@@ -1,5 +1,6 @@
 // What a user of channels gets; siblings of this project find more in internal.ts.
 
+export type { Authenticate, PeerHello, PendingConnection } from './authentication.js'
 export type { AutoOptions, AutoStats } from './auto.js'
 export type { ChannelHandler } from './channel-handler.js'
 export type { MessageCallback } from './channel-input.js'
@@ -22,12 +23,13 @@ export type { Target } from './open-request.js'
 export { outcomeError } from './open-request.js'
 export type {
   BalancePolicy,
+  BindOptions,
   ChannelPeerOptions,
+  ConnectOptions,
   Credentials,
   DrainOptions,
   ErrorContext,
   Logger,
-  PeerLimits,
   QueueOptions,
   QueueOverflow,
   ReconnectOptions,
@@ -35,9 +37,10 @@ export type {
 } from './options.js'
 export type { SendOptions } from './peer-channel.js'
 export { PeerChannel } from './peer-channel.js'
+export type { LimitProfile, PeerLimits, PeerOwnLimits } from './peer-limits.js'
 export type { RemoteState } from './remote-peer.js'
 export { RemotePeer } from './remote-peer.js'
 export type { SessionDriverEvents, SessionDriverOptions } from './session-driver.js'
 export { SessionDriver } from './session-driver.js'
-export type { ConnectionStats, PeerStats } from './stats.js'
+export type { ConnectionStats, LimitStats, PeerStats } from './stats.js'
 export type { WebStreams } from './web-streams.js'

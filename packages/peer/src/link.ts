@@ -1,9 +1,9 @@
 // Owns: one `connect` target: dialing it, and dialing again after a loss, with pauses (spec §19, §25).
 // Must not know: what goes over the connections, or the pool they join.
 //
-//   CONNECTING ──connected──► HELLO ──hello──► READY ──drain──► DRAINING
-//       ▲  └────────failed───────┴──────failed────┴────failed──────┘
-//       └──────retry─────── BACKOFF ◄──┘                     close, giveUp ──► CLOSED from everywhere
+//   CONNECTING ──connected──► HELLO ──admitted──► READY ──drain──► DRAINING
+//       ▲  └────────failed───────┴───────failed──────┴────failed──────┘
+//       └──────retry─────── BACKOFF ◄──┘                        close, giveUp ──► CLOSED from everywhere
 
 import { ClosedError, PeerplexError, TransportError, UsageError } from '@peerplex/wire'
 import { NO_TRANSITION, reasonOf, StateTable, type TransitionRow } from '@peerplex/wire/internal'
@@ -12,6 +12,8 @@ import { Backoff, STABLE_MS } from './backoff.js'
 import type { TimerHandle } from './clock.js'
 import type { ResolvedPeerOptions } from './options.js'
 import type { PeerConnection } from './peer-connection.js'
+import { Presented } from './presented.js'
+import type { TargetSettings } from './target-options.js'
 
 export type LinkState = 'CONNECTING' | 'HELLO' | 'READY' | 'DRAINING' | 'BACKOFF' | 'CLOSED'
 
@@ -19,7 +21,7 @@ const LINK_STATES: readonly string[] = ['CONNECTING', 'HELLO', 'READY', 'DRAININ
 
 const LINK_TRANSITIONS: readonly TransitionRow[] = [
   ['CONNECTING', 'connected', 'HELLO', 19],
-  ['HELLO', 'hello', 'READY', 19],
+  ['HELLO', 'admitted', 'READY', 19],
   ['READY', 'drain', 'DRAINING', 19],
   ['DRAINING', 'drain', 'DRAINING', 19],
   ['CONNECTING', 'failed', 'BACKOFF', 19],
@@ -32,8 +34,8 @@ const LINK_TRANSITIONS: readonly TransitionRow[] = [
 
 const table = new StateTable(LINK_STATES, LINK_TRANSITIONS)
 
-/** Errors after which dialing the same address with the same credentials cannot succeed. */
-const HOPELESS: ReadonlySet<string> = new Set(['VERSION', 'AUTH', 'SELF_CONNECT'])
+/** Errors after which dialing the same address cannot succeed. */
+const HOPELESS: ReadonlySet<string> = new Set(['VERSION', 'SELF_CONNECT'])
 
 /** What still runs on a connection that nothing leads to any more may take so long. */
 const RETIRE_GRACE_MS = 30_000
@@ -41,9 +43,7 @@ const RETIRE_GRACE_MS = 30_000
 /** What a link asks of its peer. @internal */
 export interface LinkHost {
   readonly options: ResolvedPeerOptions
-  /** What HELLO is to carry as `auth`; asked before each attempt. */
-  credentials(): Promise<string | Uint8Array | undefined>
-  /** Puts a new connection to work at once; the peer calls back `onHello`, `onDrain` and `onLost`. */
+  /** Puts a new connection to work at once; the peer calls back `onHello`, `onAdmitted`, `onDrain` and `onLost`. */
   adopt(connection: Connection, link: Link, auth: string | Uint8Array | undefined): PeerConnection
   /** An attempt failed; for the log, and for calls that do not wait. */
   onAttemptFailed(link: Link, error: PeerplexError): void
@@ -54,7 +54,10 @@ export interface LinkHost {
 
 export class Link {
   readonly url: string
-  /** Resolves when the link is ready for the first time; rejects when it is closed before. Handled: no need to catch it. */
+  /**
+   * Resolves when the link is ready for the first time: this side knows, and admits, who is there. The other side may still refuse. Rejects
+   * when the link is closed before. Handled: no need to catch it.
+   */
   readonly ready: Promise<void>
   /** Why the last attempt failed; null while none has since the last success. */
   lastError: PeerplexError | null = null
@@ -67,8 +70,10 @@ export class Link {
 
   readonly #host: LinkHost
   readonly #transport: Transport
-  readonly #options: Readonly<Record<string, unknown>>
+  /** What holds for its connections. @internal */
+  readonly settings: TargetSettings
   readonly #endpoint: Endpoint
+  readonly #presented: Presented
   readonly #backoff: Backoff | null
   #state = table.state('CONNECTING')
   #connection: PeerConnection | null = null
@@ -84,19 +89,20 @@ export class Link {
     host: LinkHost,
     transport: Transport,
     endpoint: Endpoint,
-    options: Readonly<Record<string, unknown>>,
+    settings: TargetSettings,
     isLookedUp = false,
   ) {
     this.isLookedUp = isLookedUp
-    this.#options = options
+    this.settings = settings
     this.#host = host
     this.#transport = transport
     this.#endpoint = endpoint
     this.url = endpoint.url
     this.#isTargetHanded = endpoint.target === undefined
-    const { reconnect, random } = host.options
+    this.#presented = new Presented(settings.credentials, endpoint.url)
+    const { reconnect } = settings
     const isOnce = reconnect === false || endpoint.target !== undefined
-    this.#backoff = isOnce ? null : new Backoff(reconnect, random)
+    this.#backoff = isOnce ? null : new Backoff(reconnect, host.options.random)
     this.ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve
       this.#rejectReady = reject
@@ -138,10 +144,14 @@ export class Link {
 
   // ---- told by the peer ---------------------------------------------------------------------------------------------
 
-  /** @internal */
+  /** HELLO is there; what is still to be decided has a time of its own. @internal */
   onHello(): void {
-    if (!this.#step('hello')) return
-    this.#clearTimer()
+    if (this.#state === table.state('HELLO')) this.#clearTimer()
+  }
+
+  /** @internal */
+  onAdmitted(): void {
+    if (!this.#step('admitted')) return
     this.lastError = null
     this.#resolveReady()
   }
@@ -164,17 +174,24 @@ export class Link {
   // ---- dialing ------------------------------------------------------------------------------------------------------
 
   async #dial(): Promise<void> {
-    const { clock, connectTimeoutMs } = this.#host.options
+    const { clock } = this.#host.options
     const abort = new AbortController()
     this.#abort = abort
-    this.#setTimer(clock.now() + connectTimeoutMs, () => this.#onTimeout())
+    this.#setTimer(clock.now() + this.settings.connectTimeoutMs, () => this.#onTimeout())
     try {
-      const auth = await this.#host.credentials()
+      const auth = await this.#presented.ask()
       if (abort.signal.aborted) return
+      const { refusal } = this.#presented
+      if (refusal !== null) {
+        this.lastError = refusal
+        this.#giveUp(refusal)
+        return
+      }
+      this.#presented.presented()
       this.#isTargetHanded = true
       const connection = await this.#transport.connect(this.#endpoint, {
         signal: abort.signal,
-        transport: this.#options,
+        transport: this.settings.transport,
       })
       if (abort.signal.aborted) {
         connection.destroy()
@@ -190,10 +207,12 @@ export class Link {
   }
 
   #onTimeout(): void {
-    const { connectTimeoutMs } = this.#host.options
-    const message = `${this.url}: no connection within ${connectTimeoutMs} ms`
+    const what = this.#presented.isAsking ? 'credentials' : 'connection'
+    const message = `${this.url}: no ${what} within ${this.settings.connectTimeoutMs} ms`
     const error = new TransportError('UNAVAILABLE', message, {
-      hint: 'check that a peer listens there and that nothing on the way drops packets',
+      hint: this.#presented.isAsking
+        ? 'the function `credentials` of this side has not answered; it is asked again'
+        : 'check that a peer listens there and that nothing on the way drops packets',
       retryable: true,
     })
     const connection = this.#connection
@@ -209,9 +228,7 @@ export class Link {
     this.lastError = error
     this.#host.onAttemptFailed(this, error)
     this.onFailed?.()
-    // A wrong option stays wrong.
-    const isHopeless = HOPELESS.has(error.code) || error instanceof UsageError
-    if (this.#backoff === null || isHopeless) {
+    if (this.#backoff === null || this.#isHopeless(error)) {
       this.#giveUp(error)
       return
     }
@@ -222,7 +239,15 @@ export class Link {
     })
   }
 
+  #isHopeless(error: PeerplexError): boolean {
+    // The same credentials would be refused again. When this side refused, the other one may have better ones next time.
+    if (error.code === 'AUTH') return error.origin === 'remote' && !this.#presented.refused(error)
+    // A wrong option stays wrong.
+    return HOPELESS.has(error.code) || error instanceof UsageError
+  }
+
   #giveUp(error: PeerplexError): void {
+    this.#stop()
     this.#rejectReady(error)
     this.#step('close')
     this.#host.onLinkClosed(this)

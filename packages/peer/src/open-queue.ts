@@ -35,6 +35,7 @@ export class OpenQueue {
   #count = 0
   #bytes = 0
   #narrowCount = 0
+  #blockedNarrowCount = 0
 
   constructor(options: Required<QueueOptions>) {
     this.#options = options
@@ -55,6 +56,16 @@ export class OpenQueue {
 
   get blockedCount(): number {
     return this.#blocked.size
+  }
+
+  /** Those that wait for room, in order; may be taken out meanwhile. */
+  *blocked(): Iterable<OpenRequest> {
+    for (const { request } of this.#blocked) yield request
+  }
+
+  /** How many of those may not go wherever the others go. */
+  get blockedNarrowCount(): number {
+    return this.#blockedNarrowCount
   }
 
   /** The first in line. */
@@ -90,6 +101,8 @@ export class OpenQueue {
     if (this.#options.overflow === 'block' && this.#canEverHold(request)) {
       request.place = place
       this.#blocked.add(place)
+      place.isNarrow = request.isNarrow
+      if (place.isNarrow) this.#blockedNarrowCount++
       this.#setDeadline(place)
       return null
     }
@@ -137,7 +150,7 @@ export class OpenQueue {
     if (place === null) return false
     request.place = null
     this.#deadlines.remove(place)
-    if (this.#blocked.delete(place)) return true
+    if (this.#unblock(place)) return true
     place.isQueued = false
     if (place.previous === null) this.#head = place.next
     else place.previous.next = place.next
@@ -209,10 +222,17 @@ export class OpenQueue {
   #admitBlocked(): void {
     for (const place of this.#blocked) {
       if (!this.#hasRoom(place.request)) return
-      this.#blocked.delete(place)
+      this.#unblock(place)
       this.#deadlines.remove(place)
       this.#append(place)
     }
+  }
+
+  /** False when it did not wait for room. */
+  #unblock(place: QueuePlace): boolean {
+    if (!this.#blocked.delete(place)) return false
+    if (place.isNarrow) this.#blockedNarrowCount--
+    return true
   }
 
   #oldestOneway(): OpenRequest | null {

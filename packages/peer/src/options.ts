@@ -1,20 +1,17 @@
 // Owns: every option of a peer: unit, range, default, what happens at the limit, and why this default.
 // Must not know: how an option takes effect. `resolvePeerOptions` is the only place that fills in a default.
 
-import {
-  DEFAULT_SESSION_LIMITS,
-  type PeerplexError,
-  PUBLIC_SESSION_LIMITS,
-  type SessionLimits,
-} from '@peerplex/wire'
-import {
-  assertKnown,
-  assertWhole,
-  encodeText,
-  invalidArgument,
-  resolveSessionLimits,
-} from '@peerplex/wire/internal'
+import type { PeerplexError, SessionLimits } from '@peerplex/wire'
+import { assertKnown, assertWhole, encodeText, invalidArgument } from '@peerplex/wire/internal'
+import type { Authenticate } from './authentication.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
+import {
+  assertProfile,
+  type LimitProfile,
+  type PeerLimits,
+  type PeerOwnLimits,
+  resolvePeerLimits,
+} from './peer-limits.js'
 
 /** What happens to an open when the local queue is full. */
 export type QueueOverflow = 'reject' | 'block' | 'drop-oldest'
@@ -43,14 +40,6 @@ export interface ReconnectOptions {
   readonly maxMs?: number
 }
 
-/** Limits of the sessions, under the names of the public API, and those of the peer itself. */
-export interface PeerLimits extends Partial<SessionLimits> {
-  /** Connections accepted at once by all listeners of this peer. Default 4096; an idle one costs about 15 KB. */
-  readonly maxConnections?: number
-  /** Of those, from one address. Default 64. */
-  readonly maxConnectionsPerAddress?: number
-}
-
 export interface Logger {
   debug(message: string, fields?: object): void
   info(message: string, fields?: object): void
@@ -62,7 +51,8 @@ export interface ChannelPeerOptions {
   /** Logical name announced to others; random when absent. At most 255 bytes. */
   readonly id?: string
   /** Limits for trusted (`default`) or untrusted (`public`) remotes; single ones are set in `limits`. */
-  readonly profile?: 'default' | 'public'
+  readonly profile?: LimitProfile
+  /** See docs/limits.md. */
   readonly limits?: PeerLimits
   /** Deadline of every call and channel that names none, ms; 0 (default) for none. */
   readonly timeoutMs?: number
@@ -78,14 +68,22 @@ export interface ChannelPeerOptions {
   readonly serves?: readonly string[]
   /** `false`: a link connects once and then closes. */
   readonly reconnect?: ReconnectOptions | false
-  /** How long one attempt to connect may take until HELLO is there, ms. Default 10 s. */
+  /** How long one attempt to connect may take until HELLO is there, `credentials` included, ms. Default 10 s. */
   readonly connectTimeoutMs?: number
   /**
    * For transports with TLS, on Node: `cert`, `key`, `ca`, … as node:tls takes them, or what a single `bind` or `connect` gives as its
    * own option `tls`.
    */
   readonly tls?: Readonly<Record<string, unknown>>
-  /** Sent as HELLO `auth`; a function is asked before each attempt. */
+  /**
+   * Asked about every connection, dialed ones too, before anything is answered, called or told on it. Default: everybody is welcome, and
+   * `remote.id` is what they claim. See docs/guide/authentication.md.
+   */
+  readonly authenticate?: Authenticate | undefined
+  /**
+   * Shown to those whom this peer dials, as HELLO `auth`; a function is asked before each attempt. Not shown to those who dial: see
+   * `BindOptions`.
+   */
   readonly credentials?: Credentials
   /** Handler errors that nobody else hears of. Default: nothing. */
   readonly onError?: (error: unknown, context: ErrorContext) => void
@@ -96,6 +94,35 @@ export interface ChannelPeerOptions {
 }
 
 export type Credentials = string | Uint8Array | (() => string | Uint8Array | Promise<string | Uint8Array>)
+
+/** What may be said anew for the connections of one target. */
+interface TargetOptions {
+  /** Instead of that of the peer; false: nobody is asked. */
+  readonly authenticate?: Authenticate | false | undefined
+  /** Instead of that of the peer, whose own `limits` do not hold then. */
+  readonly profile?: LimitProfile | undefined
+  /** Limits of the sessions; those of the whole peer are for `createPeer`. */
+  readonly limits?: Partial<SessionLimits> | undefined
+  /** Any other name is an option of the transport, see docs/transports.md. */
+  readonly [transportOption: string]: unknown
+}
+
+export interface BindOptions extends TargetOptions {
+  /**
+   * What this side shows to whoever dials, before it knows who that is: no secret, but for instance a statement that somebody signed. A
+   * function is asked for each connection and answers at once. Default: nothing.
+   */
+  readonly credentials?: string | Uint8Array | (() => string | Uint8Array) | false | undefined
+}
+
+export interface ConnectOptions extends TargetOptions {
+  /** Instead of those of the peer; false: none. */
+  readonly credentials?: Credentials | false | undefined
+  /** Instead of that of the peer. */
+  readonly reconnect?: ReconnectOptions | false | undefined
+  /** Instead of that of the peer. */
+  readonly connectTimeoutMs?: number | undefined
+}
 
 /** Where an error came from that had no caller. */
 export interface ErrorContext {
@@ -117,8 +144,7 @@ export interface DrainOptions {
 export interface ResolvedPeerOptions {
   readonly id: string
   readonly sessionLimits: SessionLimits
-  readonly maxConnections: number
-  readonly maxConnectionsPerAddress: number
+  readonly limits: PeerOwnLimits
   readonly timeoutMs: number
   readonly waitForReady: boolean
   readonly queue: Required<QueueOptions>
@@ -127,24 +153,13 @@ export interface ResolvedPeerOptions {
   readonly reconnect: Required<ReconnectOptions> | false
   readonly connectTimeoutMs: number
   readonly tls: Readonly<Record<string, unknown>> | undefined
+  readonly authenticate: Authenticate | undefined
   readonly credentials: Credentials | undefined
   readonly onError: (error: unknown, context: ErrorContext) => void
   readonly logger: Logger
   readonly clock: Clock
   readonly random: () => number
 }
-
-/**
- * What a peer announces where the session's own default would cost speed, with figures in docs/adr/0008-frames-and-windows.md: a frame holds a
- * message of 64 KiB with its metadata, a channel eight of those with what they are charged, a connection 64. Worst case per connection:
- * about 126 MiB.
- */
-const PEER_SESSION_LIMITS: SessionLimits = Object.freeze({
-  ...DEFAULT_SESSION_LIMITS,
-  maxFrameBytes: 81_920,
-  channelWindowBytes: 540_672,
-  connectionWindowBytes: 5_242_880,
-})
 
 const DEFAULT_QUEUE: Required<QueueOptions> = Object.freeze({
   maxCalls: 1_000,
@@ -168,6 +183,7 @@ const OPTIONS: Readonly<Record<keyof ChannelPeerOptions, true>> = {
   reconnect: true,
   connectTimeoutMs: true,
   tls: true,
+  authenticate: true,
   credentials: true,
   onError: true,
   logger: true,
@@ -182,24 +198,23 @@ const MAX_ID_BYTES = 255
 /** Fills in defaults, checks names and ranges. Throws UsageError INVALID_ARGUMENT that names the option and what is allowed. */
 export function resolvePeerOptions(options: ChannelPeerOptions = {}): ResolvedPeerOptions {
   assertKnown('option', options, OPTIONS)
-  const { maxConnections, maxConnectionsPerAddress, ...session } = options.limits ?? {}
   const profile = options.profile ?? 'default'
-  if (profile !== 'default' && profile !== 'public') throw bad('profile', profile, "'default' or 'public'")
-  const base = profile === 'public' ? PUBLIC_SESSION_LIMITS : PEER_SESSION_LIMITS
+  assertProfile(profile)
+  const { session, own } = resolvePeerLimits(profile, options.limits)
   const random = options.random ?? Math.random
   return Object.freeze({
     id: resolveId(options.id, random),
-    sessionLimits: resolveSessionLimits({ ...base, ...session }),
-    maxConnections: count('limits.maxConnections', maxConnections ?? 4_096, 1),
-    maxConnectionsPerAddress: count('limits.maxConnectionsPerAddress', maxConnectionsPerAddress ?? 64, 1),
+    sessionLimits: session,
+    limits: own,
     timeoutMs: count('timeoutMs', options.timeoutMs ?? 0, 0),
     waitForReady: options.waitForReady ?? true,
     queue: resolveQueue(options.queue ?? {}),
     balance: resolveBalance(options.balance),
     serves: resolveServes(options.serves),
-    reconnect: options.reconnect === false ? false : resolveReconnect(options.reconnect ?? {}),
-    connectTimeoutMs: count('connectTimeoutMs', options.connectTimeoutMs ?? 10_000, 1),
+    reconnect: resolveReconnect(options.reconnect),
+    connectTimeoutMs: resolveConnectTimeout(options.connectTimeoutMs),
     tls: options.tls,
+    authenticate: resolveHook(options.authenticate),
     credentials: options.credentials,
     onError: options.onError ?? (() => {}),
     logger: options.logger ?? SILENT,
@@ -235,12 +250,26 @@ function resolveServes(serves: readonly string[] | undefined): readonly string[]
   return Object.freeze([...serves])
 }
 
-function resolveReconnect(reconnect: ReconnectOptions): Required<ReconnectOptions> {
-  assertKnown('option', reconnect, DEFAULT_RECONNECT, 'reconnect.')
+/** Throws UsageError INVALID_ARGUMENT. */
+export function resolveReconnect(given: ReconnectOptions | false = {}): Required<ReconnectOptions> | false {
+  if (given === false) return false
+  assertKnown('option', given, DEFAULT_RECONNECT, 'reconnect.')
   return Object.freeze({
-    initialMs: count('reconnect.initialMs', reconnect.initialMs ?? DEFAULT_RECONNECT.initialMs, 1),
-    maxMs: count('reconnect.maxMs', reconnect.maxMs ?? DEFAULT_RECONNECT.maxMs, 1),
+    initialMs: count('reconnect.initialMs', given.initialMs ?? DEFAULT_RECONNECT.initialMs, 1),
+    maxMs: count('reconnect.maxMs', given.maxMs ?? DEFAULT_RECONNECT.maxMs, 1),
   })
+}
+
+/** Throws UsageError INVALID_ARGUMENT. */
+export function resolveConnectTimeout(timeoutMs = 10_000): number {
+  return count('connectTimeoutMs', timeoutMs, 1)
+}
+
+/** `false`: none. Throws UsageError INVALID_ARGUMENT for what is no function. */
+export function resolveHook(hook: Authenticate | false | undefined): Authenticate | undefined {
+  if (hook === undefined || hook === false) return undefined
+  if (typeof hook === 'function') return hook
+  throw bad('authenticate', hook, 'a function')
 }
 
 function resolveId(id: string | undefined, random: () => number): string {

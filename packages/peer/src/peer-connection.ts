@@ -2,6 +2,7 @@
 // Must not know: why the connection exists or what is sent on it.
 import type { Channel, Codec, DrainInfo, Hello, PeerplexError } from '@peerplex/wire'
 import type { Connection } from '@peerplex/wire/transport'
+import type { Authenticate, Verdict } from './authentication.js'
 import type { CommonParts } from './core-host.js'
 import type { RemotePeer } from './remote-peer.js'
 import type { TargetGroup } from './route.js'
@@ -24,16 +25,20 @@ export class PeerConnection implements SessionDriverEvents {
   readonly url: string
   /** Rather than dialed. */
   readonly isAccepted: boolean
+  /** Who says who is at the other end; nobody is asked without. */
+  readonly authenticate: Authenticate | undefined
   readonly #host: ConnectionHost
-  /** Null until HELLO. */
+  /** While it is asked. */
+  verdict: Verdict | null = null
+  /** Null until HELLO, and until the other side is admitted where that is asked. */
   remote: RemotePeer | null = null
-  /** The codecs that the other side announced: id by name. Null until HELLO. */
+  /** The codecs that the other side announced: id by name. Null as `remote` is. */
   codecs: ReadonlyMap<string, number> | null = null
   /** The codec of opens that name none; chosen by the first of them. */
   defaultCodec: Codec | null = null
   /** What the channels have in common that were opened on it last. */
   common: CommonParts | null = null
-  /** When HELLO came; -1 before. */
+  /** When it became usable; -1 before. */
   readyAtMs = -1
   /** The URL that was dialed, for a connection of looked-up targets; null for all others. */
   dialedFor: string | null = null
@@ -43,16 +48,18 @@ export class PeerConnection implements SessionDriverEvents {
   constructor(
     connection: Connection,
     isAccepted: boolean,
+    authenticate: Authenticate | undefined,
     options: SessionDriverOptions,
     host: ConnectionHost,
   ) {
     this.#host = host
+    this.authenticate = authenticate
     this.isAccepted = isAccepted
     this.url = connection.url
     this.driver = new SessionDriver(connection, options, this)
   }
 
-  /** HELLO is there and new channels may be opened. */
+  /** Known who is there, and new channels may be opened. */
   get isUsable(): boolean {
     return this.remote !== null && this.driver.session.isUsable
   }
@@ -75,7 +82,7 @@ export class PeerConnection implements SessionDriverEvents {
     return this.driver.session.channelCount
   }
 
-  /** Notes what HELLO said. */
+  /** Notes who is there. */
   enter(remote: RemotePeer, codecs: ReadonlyMap<string, number>, nowMs: number): void {
     this.remote = remote
     this.codecs = codecs

@@ -1,20 +1,24 @@
 // Owns: the connections of a peer by remote peer: who is there, who came back, and how each has done lately.
 // Must not know: queues, links, listeners; whose turn it is (balancer.ts).
-import type { Headers, Hello } from '@peerplex/wire'
+import type { Headers } from '@peerplex/wire'
+import type { PeerHello } from './authentication.js'
 import { Balancer } from './balancer.js'
 import type { Clock } from './clock.js'
-import { HealthTable } from './health.js'
+import { Health, HealthTable } from './health.js'
+import { isSameIdentity, isSamePeer, markNamesakes, type PeerNames } from './identity.js'
 import type { OpenSpec } from './open-request.js'
 import type { ResolvedPeerOptions } from './options.js'
 import { PatternTable } from './pattern-table.js'
 import type { PeerConnection } from './peer-connection.js'
 import { RemotePeer } from './remote-peer.js'
-import type { Avoidance, TargetGroup } from './route.js'
+import { type Avoidance, isTarget, type TargetGroup } from './route.js'
 
 /** Peers that are gone and whose last run is remembered. */
 const KEPT_DEPARTED = 1_024
 /** Names that a peer may say it serves. */
 const MAX_SERVED = 1_024
+
+type Departed = Pick<PeerNames, 'instance' | 'identity'>
 
 /** Makes the object that stands for another peer; layers above give it more to do. */
 export type RemoteFactory = (id: string, instance: string) => RemotePeer
@@ -22,15 +26,15 @@ export type RemoteFactory = (id: string, instance: string) => RemotePeer
 export class Pool {
   readonly #createRemote: RemoteFactory
   readonly #connections = new Set<PeerConnection>()
-  /** How many of them were accepted from an address; an address without any is not in here. */
-  readonly #acceptedFrom = new Map<string, number>()
   /** In the order in which they came. A peer that restarts takes a new place. */
   readonly #remotes: RemotePeer[] = []
   readonly #balancer: Balancer
   readonly #healths = new HealthTable()
   /** The last run of peers that are gone, by id, to tell one that started again. */
-  readonly #departed = new Map<string, string>()
+  readonly #departed = new Map<string, Departed>()
   readonly #clock: Clock
+  /** Whether anybody was ever authenticated: only then can an id have several owners. */
+  #hasIdentities = false
 
   constructor(
     { balance, clock, random }: Pick<ResolvedPeerOptions, 'balance' | 'clock' | 'random'>,
@@ -53,47 +57,40 @@ export class Pool {
 
   add(connection: PeerConnection): void {
     this.#connections.add(connection)
-    if (connection.isAccepted) this.#countFrom(connection, 1)
   }
 
-  /** How many connections were accepted from where `url` leads to; 0 for transports that have no addresses. */
-  acceptedFrom(url: string): number {
-    return this.#acceptedFrom.get(addressOf(url)) ?? 0
-  }
-
-  #countFrom(connection: PeerConnection, change: 1 | -1): void {
-    const address = addressOf(connection.url)
-    if (address === '') return
-    const count = (this.#acceptedFrom.get(address) ?? 0) + change
-    if (count === 0) this.#acceptedFrom.delete(address)
-    else this.#acceptedFrom.set(address, count)
-  }
-
-  /** Enters a connection whose HELLO came, with these headers, under its remote peer; says whether that peer is new, or the same id restarted. */
+  /** Enters a connection under the peer at its other end; says whether that is new, or the same id and identity restarted. */
   enter(
     connection: PeerConnection,
-    hello: Hello,
-    headers: Headers,
+    { id, instance, headers }: PeerHello,
+    identity: unknown,
   ): { remote: RemotePeer; isNew: boolean; isRestart: boolean } {
-    const instance = toHex(hello.instance)
-    const id = headers.get('peer') ?? instance
-    let remote = this.#remotes.find((each) => each.id === id && each.instance === instance)
+    const names = { id, instance, identity }
+    let remote = this.#remotes.find((each) => isSamePeer(each, names))
     const isNew = remote === undefined
-    const isRestart = isNew && this.#isOtherRun(id, instance)
+    const isRestart = isNew && this.#isOtherRun(names)
     if (remote === undefined) {
       remote = this.#createRemote(id, instance)
+      remote.identity = identity
       remote.serves = servedBy(headers)
-      remote.health = this.#healths.of(id)
       this.#remotes.push(remote)
       this.#departed.delete(id)
+      this.#hasIdentities ||= identity !== undefined
+      if (this.#hasIdentities) markNamesakes(this.#remotes, id)
+      if (!remote.isNamesake) remote.health = this.#healths.of(id)
     }
     remote.connections.push(connection)
     return { remote, isNew, isRestart }
   }
 
+  /** Whether peers with different identities have this id. */
+  isContested(id: string): boolean {
+    return this.#hasIdentities && this.#remotes.some((remote) => remote.id === id && remote.isNamesake)
+  }
+
   /** Takes a connection out; returns its remote peer when that was the last one to it. */
   remove(connection: PeerConnection): RemotePeer | null {
-    if (this.#connections.delete(connection) && connection.isAccepted) this.#countFrom(connection, -1)
+    this.#connections.delete(connection)
     const { remote } = connection
     if (remote === null) return null
     const at = remote.connections.indexOf(connection)
@@ -105,23 +102,25 @@ export class Pool {
     this.#remotes.splice(index, 1)
     this.#balancer.onRemoved(index)
     this.#depart(remote)
+    if (this.#hasIdentities) markNamesakes(this.#remotes, remote.id)
     return remote
   }
 
-  #isOtherRun(id: string, instance: string): boolean {
+  /** Whether the same peer, as far as one can know, was or is here as another run. */
+  #isOtherRun({ id, instance, identity }: PeerNames): boolean {
     const last = this.#departed.get(id)
-    if (last !== undefined) return last !== instance
-    return this.#remotes.some((each) => each.id === id)
+    if (last !== undefined) return last.instance !== instance && isSameIdentity(last.identity, identity)
+    return this.#remotes.some((each) => each.id === id && isSameIdentity(each.identity, identity))
   }
 
-  #depart({ id, instance }: RemotePeer): void {
+  #depart({ id, instance, identity }: RemotePeer): void {
     // Another run of it is there: what left is not what comes back.
     if (this.#remotes.some((each) => each.id === id)) return
     this.#departed.delete(id)
     if (this.#departed.size >= KEPT_DEPARTED) {
       this.#departed.delete(this.#departed.keys().next().value as string)
     }
-    this.#departed.set(id, instance)
+    this.#departed.set(id, { instance, identity })
   }
 
   // ---- where opens go -------------------------------------------------------------------------------------------------
@@ -143,7 +142,7 @@ export class Pool {
   isCandidate(remote: RemotePeer, { to, name }: OpenSpec, group: TargetGroup | null): boolean {
     return (
       remote.isReadyFor(group) &&
-      (to === undefined || (typeof to === 'string' ? remote.id === to : to(remote))) &&
+      (to === undefined || isTarget(to, remote)) &&
       (remote.serves === null || remote.serves(name))
     )
   }
@@ -156,8 +155,15 @@ export class Pool {
 
   /** It refused, or its connection broke: others are taken first for a while. */
   noteFailure(remote: RemotePeer): void {
-    const health = this.#healths.fail(remote.id, this.#clock.now())
-    for (const each of this.#remotes) if (each.id === remote.id) each.health = health
+    const nowMs = this.#clock.now()
+    if (remote.isNamesake) {
+      // Who only claims the id fails for itself.
+      remote.health ??= new Health()
+      remote.health.fail(nowMs)
+      return
+    }
+    const health = this.#healths.fail(remote.id, nowMs)
+    for (const each of this.#remotes) if (each.id === remote.id && !each.isNamesake) each.health = health
   }
 
   /** Peers that others are taken before. */
@@ -179,15 +185,4 @@ function servedBy(headers: Headers): ((name: string) => boolean) | null {
     }
   }
   return (name) => name.startsWith('~') || table.find(name) === true
-}
-
-/** The address that a connection comes from, without its port; empty for transports that have none. */
-function addressOf(url: string): string {
-  return /^\w+:\/\/(\[[^\]]*\]|[^/:]*):\d+/.exec(url)?.[1] ?? ''
-}
-
-function toHex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
-  return text
 }

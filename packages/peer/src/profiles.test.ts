@@ -6,7 +6,9 @@ import { createProfiles, type Profiles } from './profiles.js'
 /** A set of codecs that announces `names` as they are at that moment. */
 function setUp(names = ['json']): { profileOf: Profiles; names: string[] } {
   const codecs = { announce: () => names.join(',') } as unknown as CodecSet
-  return { profileOf: createProfiles(resolvePeerOptions({ id: 'me' }), { codecs, agent: 'test/1' }), names }
+  const options = resolvePeerOptions({ id: 'me' })
+  const profilesFor = createProfiles(options, { codecs, agent: 'test/1' })
+  return { profileOf: profilesFor({ limits: options.sessionLimits, isAuthRequired: false }), names }
 }
 
 describe('what the connections of a peer announce', () => {
@@ -47,5 +49,12 @@ describe('what the connections of a peer announce', () => {
     const after = profileOf(undefined)
     expect(after.hello.headers.get('codecs')).toBe('json,text')
     expect(after.hello.instance).toEqual(before.hello.instance)
+  })
+
+  it('refuses credentials that are too long before there is a connection', () => {
+    const { profileOf } = setUp()
+    expect(() => profileOf('x'.repeat(70_000))).toThrow(
+      expect.objectContaining({ code: 'METADATA_TOO_LARGE' }),
+    )
   })
 })

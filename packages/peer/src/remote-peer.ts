@@ -9,12 +9,14 @@ import type { TargetGroup } from './route.js'
 export type RemoteState = 'ready' | 'draining' | 'gone'
 
 export class RemotePeer {
-  /** The logical id that it announced; a claim until authentication says more. */
+  /** The logical id that it announced; a claim, unless `authenticate` looked at it. */
   readonly id: string
   /** Distinguishes one run of that peer from the next: 32 hex digits. */
   readonly instance: string
-  /** What `authenticate` returned for it; undefined without authentication. */
+  /** What `authenticate` returned for it; undefined without authentication. Another identity is another RemotePeer. */
   identity: unknown
+  /** Another identity has had this id before: calls `to` the id go to that one, not to this. @internal */
+  isNamesake = false
   /** @internal */
   readonly connections: PeerConnection[] = []
   /** What the channels have in common that it opened, with the codec of the last of them. @internal */

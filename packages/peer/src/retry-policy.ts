@@ -13,10 +13,12 @@ const PASSING: ReadonlySet<string> = new Set(['REFUSED', 'UNAVAILABLE'])
 /** What another peer may have that this one has not. */
 const ELSEWHERE_ONLY = 'UNIMPLEMENTED'
 
-/** Repetitions that are free, and for how many calls there is one more. What was not used is kept for no more than so many. */
-const FREE_REPEATS = 10
+/**
+ * Repetitions that are free: all that one connection may have under way by default, so that what is harmless survives its loss
+ * (docs/adr/0009-retry-budget.md). For how many calls there is one more; what was not used is kept up to that same number.
+ */
+const FREE_REPEATS = 1_024
 const CALLS_PER_REPEAT = 10
-const MOST_REPEATS = 1_000
 
 /** Whether somebody other than those that are avoided could take it. */
 export type HasOther = (request: OpenRequest) => boolean
@@ -68,11 +70,11 @@ export class RetryPolicy {
     return nowMs + afterMs < latestMs || hasOther(request)
   }
 
-  /** A storm of failures must not become a storm of calls: 10 % of all opens may be repeated, and 10 beside (SEM-010). */
+  /** A storm of failures must not become a storm of calls: 10 % of all opens may be repeated, and so many beside (SEM-010). */
   #spend(openCount: number): boolean {
     const earned = (openCount - this.#earnedUpTo) / CALLS_PER_REPEAT
     this.#earnedUpTo = openCount
-    this.#repeatsLeft = Math.min(MOST_REPEATS, this.#repeatsLeft + earned)
+    this.#repeatsLeft = Math.min(FREE_REPEATS, this.#repeatsLeft + earned)
     if (this.#repeatsLeft < 1) {
       this.unaffordableCount++
       return false

@@ -1,11 +1,18 @@
 // Owns: what narrows down where one open may go, beside what its spec says.
 // Must not know: which peers there are.
+import { isSamePeer } from './identity.js'
+import type { Target } from './open-request.js'
 import type { RemotePeer } from './remote-peer.js'
 
 /** The targets of one name that somebody else looks up: only connections that were dialed for it will do. */
 export interface TargetGroup {
   /** Whether a connection that was dialed to this URL will do. */
   has(url: string): boolean
+}
+
+/** Whether `to` means this peer; an id, only the one whom it belongs to. */
+export function isTarget(to: Target, remote: RemotePeer): boolean {
+  return typeof to === 'string' ? remote.id === to && !remote.isNamesake : to(remote)
 }
 
 interface Avoided {
@@ -22,7 +29,8 @@ export class Avoidance {
   }
 
   covers(remote: RemotePeer, nowMs: number): boolean {
-    return this.#avoided.some((each) => each.untilMs > nowMs && isSame(each.remote, remote))
+    // By run, not by object: after a lost connection the same run comes back as a new object.
+    return this.#avoided.some((each) => each.untilMs > nowMs && isSamePeer(each.remote, remote))
   }
 
   /** When the first of them will do again; Infinity when none ever will. */
@@ -31,9 +39,4 @@ export class Avoidance {
     for (const { untilMs } of this.#avoided) if (untilMs > nowMs && untilMs < endsMs) endsMs = untilMs
     return endsMs
   }
-}
-
-/** By run, not by object: after a lost connection the same run comes back as a new object. */
-function isSame(a: RemotePeer, b: RemotePeer): boolean {
-  return a.id === b.id && a.instance === b.instance
 }

@@ -23,10 +23,19 @@ const LINGER_MS = 1_000
  */
 const CLOSE_TIMEOUT_MS = 4_000
 
+/** Who looks at the memory of many connections; told of what makes it grow. @internal */
+export interface DriverWatch {
+  onReceived(bytes: number): void
+  /** The connection asked to wait. */
+  onBlocked(): void
+}
+
 /** What the session is made of, or what it has in common with the others of its peer. */
 export type SessionDriverOptions = (SessionProfileOptions | { readonly profile: SessionProfile }) & {
   /** Default: the machine's. */
   readonly clock?: Clock
+  /** @internal */
+  readonly watch?: DriverWatch
 }
 
 /**
@@ -69,6 +78,7 @@ export class SessionDriver {
 
   readonly #clock: Clock
   readonly #events: SessionDriverEvents
+  readonly #watch: DriverWatch | undefined
   readonly #flushWhenQuiet = (): void => this.#waitOrFlush()
   /** While a flush is queued: what was committed when last looked at, microtasks since it grew, and microtasks in all. */
   #seenBytes = 0
@@ -94,8 +104,9 @@ export class SessionDriver {
 
   /** Takes over the connection and its sink; nothing is sent before `start`. Throws UsageError for options out of range. */
   constructor(connection: Connection, options: SessionDriverOptions, events: SessionDriverEvents) {
-    const { clock = SYSTEM_CLOCK } = options
+    const { clock = SYSTEM_CLOCK, watch } = options
     this.#clock = clock
+    this.#watch = watch
     this.#events = events
     this.connection = connection
     const told = new SessionDriver.#Told(this)
@@ -112,9 +123,21 @@ export class SessionDriver {
     return this.#phase === 'released'
   }
 
+  /** Whether the connection takes no more for now. */
+  get isBlocked(): boolean {
+    return this.#isBlocked && this.#phase !== 'released'
+  }
+
   /** Begins the handshake. */
   start(): void {
     this.session.start()
+  }
+
+  /** Gives the connection up at once, without a word to the other side: for all channels it is lost, because of `cause`. */
+  drop(cause: unknown): void {
+    this.#isInputEnded = true
+    this.#tell(() => this.session.receiveEnd(cause))
+    this.#release()
   }
 
   // ---- what the session and the connection tell ---------------------------------------------------------------------
@@ -181,7 +204,10 @@ export class SessionDriver {
 
     onData(chunk: Uint8Array): void {
       // A session that is closed does not look at it.
-      this.#driver.#guard(() => this.#driver.session.receive(chunk))
+      const driver = this.#driver
+      const { length } = chunk
+      driver.#guard(() => driver.session.receive(chunk))
+      if (driver.#phase !== 'released') driver.#watch?.onReceived(length)
     }
 
     onNonBinary(what: string): void {
@@ -280,6 +306,7 @@ export class SessionDriver {
 
   #write(parts: readonly Uint8Array[]): void {
     this.#isBlocked = !this.connection.write(parts)
+    if (this.#isBlocked) this.#watch?.onBlocked()
     this.#reclaim()
   }
 
@@ -347,9 +374,7 @@ export class SessionDriver {
     try {
       run()
     } catch (error) {
-      this.#isInputEnded = true
-      this.#tell(() => this.session.receiveEnd(error))
-      this.#release()
+      this.drop(error)
     }
   }
 

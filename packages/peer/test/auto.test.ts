@@ -163,6 +163,29 @@ describe('auto', () => {
     expect(world.transport.dialCount).toBe(dialCount)
   })
 
+  it('that finds a name to be served nowhere any more lets go of where it was, and asks again', async () => {
+    await server('b')
+    const a = world.peer('a')
+    const script = scripted('memory:b')
+    const watched: { changed: () => void } = { changed: () => {} }
+    const resolver: TargetResolver = Object.assign(script.resolve.bind(null), {
+      watch: (onChange: () => void) => {
+        watched.changed = onChange
+        return () => {}
+      },
+    })
+    a.auto('x', resolver)
+    await begin(a, 'x').closed
+    script.answer = []
+    watched.changed()
+    await settle()
+    expect(a.peers()).toHaveLength(0)
+    const channel = begin(a, 'x')
+    script.answer = 'memory:b'
+    await world.advance(1_000)
+    expect((await channel.closed).code).toBe('OK')
+  })
+
   it('follows changes that the resolver tells of; what runs at the old place may end there', async () => {
     const old = await world.server('old')
     old.accept('x', echo)

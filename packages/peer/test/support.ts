@@ -86,16 +86,19 @@ export function codecSet(codecs: readonly Codec[] = STANDARD): CodecSet {
 export class TestConnection implements Connection {
   readonly kind: Connection['kind']
   readonly url: string
+  readonly facts: Readonly<Record<string, unknown>>
   readonly #inner: Connection
   #sink: ConnectionSink = { onData() {}, onDrain() {}, onEnd() {} }
   #isBlocked = false
   #isCut = false
+  #isSilent = false
   isDestroyed = false
 
-  constructor(inner: Connection) {
+  constructor(inner: Connection, url: string = inner.url, facts: Readonly<Record<string, unknown>> = {}) {
     this.#inner = inner
     this.kind = inner.kind
-    this.url = inner.url
+    this.url = url
+    this.facts = facts
   }
 
   get sink(): ConnectionSink {
@@ -105,13 +108,14 @@ export class TestConnection implements Connection {
   set sink(sink: ConnectionSink) {
     this.#sink = sink
     this.#inner.sink = {
-      onData: (chunk) => this.#isCut || sink.onData(chunk),
+      onData: (chunk) => this.#isCut || this.#isSilent || sink.onData(chunk),
       onDrain: () => this.#isCut || this.#isBlocked || sink.onDrain(),
-      onEnd: (error) => this.#isCut || sink.onEnd(error),
+      onEnd: (error) => this.#isCut || this.#isSilent || sink.onEnd(error),
     }
   }
 
   write(parts: readonly Uint8Array[]): boolean {
+    if (this.#isSilent) return true
     return this.#inner.write(parts) && !this.#isBlocked
   }
 
@@ -131,6 +135,16 @@ export class TestConnection implements Connection {
 
   unblock(): void {
     this.#isBlocked = false
+    this.#sink.onDrain()
+  }
+
+  /** Nothing passes any more, in either direction, and nobody is told: a cable that was pulled. */
+  silence(): void {
+    this.#isSilent = true
+  }
+
+  /** Takes one write, and asks to wait again. */
+  unblockOnce(): void {
     this.#sink.onDrain()
   }
 
@@ -156,6 +170,11 @@ export class TestTransport implements Transport {
   failCount = 0
   /** Attempts hang until they are given up. */
   isHanging = false
+  /** What accepted connections say of themselves: by default their own url, and no facts. */
+  urlOfAccepted: string | undefined = undefined
+  factsOfAccepted: Readonly<Record<string, unknown>> = {}
+  /** What each `listen` was given. */
+  readonly listenOptions: ListenOptions[] = []
 
   async connect(endpoint: Endpoint, options: ConnectOptions): Promise<Connection> {
     this.dialCount++
@@ -180,8 +199,9 @@ export class TestTransport implements Transport {
     options: ListenOptions,
     onConnection: (connection: Connection) => void,
   ): Promise<Listener> {
+    this.listenOptions.push(options)
     return this.#inner.listen(endpoint, options, (connection) => {
-      const own = new TestConnection(connection)
+      const own = new TestConnection(connection, this.urlOfAccepted, this.factsOfAccepted)
       this.accepted.push(own)
       onConnection(own)
     })

@@ -262,6 +262,22 @@ describe('a full queue', () => {
     expect(a.stats().queue).toMatchObject({ queuedCalls: 0, blockedCalls: 0, queuedBytes: 0 })
   })
 
+  it('blocks nobody behind a queue full of those who wait for another peer', async () => {
+    const b = await world.server('b')
+    const order = recordOrder(b)
+    const a = world.peer('a', { queue: { maxCalls: 1, overflow: 'block' } })
+    const elsewhere = a.open('elsewhere', { to: 'nobody' })
+    const channels = [a.open('1'), a.open('2', { to: 'b' }), a.open('3', { to: 'nobody' }), a.open('4')]
+    a.connect('memory:b')
+    await settle()
+    channels.push(a.open('5'))
+    await settle()
+    expect(order).toEqual(['1', '2', '4', '5'])
+    expect(a.stats().queue).toMatchObject({ queuedCalls: 1, blockedCalls: 1 })
+    elsewhere.reset()
+    expect(a.stats().queue).toMatchObject({ queuedCalls: 1, blockedCalls: 0 })
+  })
+
   it('blocks nothing for ever: the time of the blocked runs, and what can never fit is refused', async () => {
     const a = world.peer('a', { queue: { maxCalls: 1, waitMs: 100, overflow: 'block' } })
     a.open('1')

@@ -14,17 +14,23 @@ export function createPeer(options: PeerOptions = {}): Peer {
 }
 
 export type {
+  Authenticate,
+  AutoOptions,
+  BindOptions,
   BoundListener,
   ChannelHandler,
   ChannelOptions,
   ChannelOutcome,
+  ConnectOptions,
   Filter,
   FilterOpen,
   FilterResult,
   Link,
   PeerChannel,
+  PeerHello,
+  PendingConnection,
 } from '@peerplex/peer'
-export type { CallOptions, Handler, PeerEvent, PeerEventName } from '@peerplex/rpc'
+export type { Answer, CallOptions, Handler, PeerEvent, PeerEventName } from '@peerplex/rpc'
 export { Context, Peer, RemotePeer, ReplyHeaders, ReplyStream } from '@peerplex/rpc'
 export type { Codec, Delivery, ErrorName, HeadersInit, HeaderValue, Origin } from '@peerplex/wire'
 export {

@@ -1,6 +1,18 @@
-// What only Node has: channels as streams of node:stream.
+// What only Node has: channels as streams of node:stream, and targets from the name service and from files.
 import { Duplex } from 'node:stream'
 import type { PeerChannel } from '@peerplex/peer'
+
+export {
+  type DnsTargetsOptions,
+  dnsTargets,
+  type FileTargetsOptions,
+  fileTargets,
+  type NameAddress,
+  type NameResolver,
+  type NameService,
+  type TargetClock,
+} from '@peerplex/transport-net'
+export type { TargetResolver } from '@peerplex/wire/transport'
 
 /**
  * A channel as a Duplex in object mode: what is written is sent, what arrives is read, half-close is kept, back-pressure works

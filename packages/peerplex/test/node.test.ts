@@ -1,8 +1,11 @@
-// `peerplex/node`: a channel as a stream of Node.
+// `peerplex/node`: a channel as a stream of Node, and targets that only Node can look up.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Readable, Transform, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createPeer } from 'peerplex'
-import { toNode } from 'peerplex/node'
+import { createPeer, UsageError } from 'peerplex'
+import { dnsTargets, fileTargets, type TargetResolver, toNode } from 'peerplex/node'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
 let a: ReturnType<typeof createPeer>
@@ -60,4 +63,28 @@ it('a channel that fails destroys it with the error; destroying it ends the chan
   duplex.destroy(new Error('enough'))
   expect((await channel.closed).code).toBe('CANCELLED')
   expect((await outcome)?.code).toBe('CANCELLED')
+})
+
+it('finds where to connect by a host name, and in a file', async () => {
+  b.handle('add', ([x, y]: [number, number]) => x + y)
+  const port = Number(new URL((await b.bind('tcp://127.0.0.1:0')).url).port)
+  const folder = mkdtempSync(join(tmpdir(), 'peerplex-node-'))
+  try {
+    const { signal } = new AbortController()
+    const file = join(folder, 'targets.json')
+    const byName = dnsTargets({ host: 'localhost', port, family: 4 })
+    writeFileSync(file, JSON.stringify({ 'add.*': [], '*': await byName('add', { signal }) }))
+    const resolvers: TargetResolver[] = [byName, fileTargets(file)]
+    for (const resolver of resolvers) {
+      const [url] = await resolver('add', { signal })
+      expect(url).toBe(`tcp://127.0.0.1:${port}`)
+      const peer = createPeer()
+      peer.connect(String(url))
+      expect(await peer.call('add', [1, 2])).toBe(3)
+      await peer.close()
+    }
+    expect(() => fileTargets('')).toThrow(UsageError)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

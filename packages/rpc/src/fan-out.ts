@@ -35,8 +35,8 @@ export async function* fanOut<T>(
   }
   try {
     for (const remote of remotes) {
-      host.call(name, input, { ...options, signal: abort.signal, to: (other) => other === remote }).then(
-        (value) => tell({ remote, value: value as T }),
+      remote.call<T>(name, input, { ...options, signal: abort.signal }).then(
+        (value) => tell({ remote, value }),
         (error: unknown) => tell({ remote, error }),
       )
     }

@@ -3,6 +3,7 @@
 
 import {
   type AutoOptions,
+  type BindOptions,
   type BoundListener,
   type ChannelHandler,
   type ChannelOptions,
@@ -10,13 +11,13 @@ import {
   type PeerEvent as ChannelPeerEvent,
   type ChannelPeerOptions,
   type ChannelPeerParts,
+  type ConnectOptions,
   createChannelPeer,
   type DrainOptions,
   type Filter,
   type Link,
   type PeerChannel,
   type PeerStats,
-  type TransportOptions,
 } from '@peerplex/peer'
 import { NO_OPTIONS, SpecCache } from '@peerplex/peer/internal'
 import type { PeerplexError, UsageError } from '@peerplex/wire'
@@ -78,18 +79,19 @@ export class Peer {
   // ---- connections --------------------------------------------------------------------------------------------------
 
   /**
-   * Listens on an endpoint: a URL, or an object instead (a server, a port, a worker, a connection). `options` go to its transport, see
-   * docs/transports.md. Rejects with UsageError for a bad URL, object or option, TransportError when the address cannot be had.
+   * Listens on an endpoint: a URL, or an object instead (a server, a port, a worker, a connection). `options` are those of BindOptions and of
+   * its transport, see docs/transports.md. Rejects with UsageError for a bad URL, object or option, TransportError when the address cannot
+   * be had.
    */
-  bind(target: string | object, options: TransportOptions = {}): Promise<BoundListener> {
+  bind(target: string | object, options: BindOptions = {}): Promise<BoundListener> {
     return this.channels.bind(target, options)
   }
 
   /**
    * Dials an endpoint and keeps it connected; an object instead of a URL (a port, a worker, a connection) is connected to once.
-   * Returns at once; calls wait meanwhile. Throws UsageError for a bad URL or object.
+   * Returns at once; calls wait meanwhile. Throws UsageError for a bad URL, object or option.
    */
-  connect(target: string | object, options: TransportOptions = {}): Link {
+  connect(target: string | object, options: ConnectOptions = {}): Link {
     return this.channels.connect(target, options)
   }
 

@@ -1,6 +1,7 @@
 // Owns: a peer at the other end, with the calls and channels that go to it and to no other.
 // Must not know: how calls run, how connections are chosen.
 import { type ChannelOptions, RemotePeer as ChannelRemotePeer, type PeerChannel } from '@peerplex/peer'
+import { isSamePeer } from '@peerplex/peer/internal'
 import type { CallHost } from './call-host.js'
 import type { CallOptions, Target } from './call-options.js'
 import type { ReplyStream } from './reply-stream.js'
@@ -11,8 +12,8 @@ import type { ReplyStream } from './reply-stream.js'
  */
 export class RemotePeer extends ChannelRemotePeer {
   readonly #host: CallHost
-  /** By instance, not by object: after a lost connection the same run of the peer comes back as a new one. */
-  readonly #isSame: Target = (remote) => remote.id === this.id && remote.instance === this.instance
+  /** By what it is, not by object: after a lost connection the same run of the peer comes back as a new one. */
+  readonly #isSame: Target = (remote) => isSamePeer(remote, this)
 
   /** @internal */
   constructor(id: string, instance: string, host: CallHost) {

@@ -290,6 +290,24 @@ describe('a call that had left when the connection was lost', () => {
   })
 })
 
+describe('a one-way that had left when the connection was lost', () => {
+  it('is not sent again, also when it left in the middle of a turn and the connection took no more', async () => {
+    const runs: unknown[] = []
+    const { a } = await world().pair({ x: (input) => runs.push(String(input).length) })
+    world().wire.block()
+    const notified = a.notify('x', 'y'.repeat(2_000))
+    const call = a.call('x', 'behind it')
+    await settle()
+    expect(runs).toEqual([2_000])
+    world().wire.cut()
+    await world().advance(1_000)
+    await Promise.all([notified, call])
+    expect(runs).toEqual([2_000, 9])
+    // Only the call, which had not left.
+    expect(a.stats().queue.retriedCalls).toBe(1)
+  })
+})
+
 describe('a call without a connection', () => {
   it('waits and is served by the first that comes, in either direction', async () => {
     const b = world().peer('b')

@@ -41,6 +41,24 @@ describe('a remote peer', () => {
     expect(b.peers()).toHaveLength(1)
   })
 
+  it('is of one identity: its calls go to no other, of the same id and run though it says it is', async () => {
+    const hub = world().peer('hub', { authenticate: ({ auth }) => auth })
+    await hub.bind('memory:hub')
+    const both = world().peer('both')
+    both.handle('who', () => 'both')
+    for (const credentials of ['ada', 'mallory']) {
+      both.connect('memory:hub', { credentials })
+      await settle()
+    }
+    const [ada, mallory] = hub.peers() as [RemotePeer, RemotePeer]
+    expect([ada.identity, mallory.identity]).toEqual(['ada', 'mallory'])
+    expect(ada.instance).toBe(mallory.instance)
+    for (let i = 0; i < 3; i++) await ada.call('who')
+    const openedOn = (remote: RemotePeer): number | undefined =>
+      remote.connections[0]?.driver.session.stats().channelsOpened
+    expect([openedOn(ada), openedOn(mallory)]).toEqual([3, 0])
+  })
+
   it('opens channels to itself, and is what a channel knows as its other side', async () => {
     const { a, b } = await world().pair({})
     a.handle('name', () => 'I am a')

@@ -217,10 +217,12 @@ export class ProxyConnection {
   }
 }
 
-/** A RST where there can be one: not on a socket that is not connected, and not behind a FIN that has not left. */
+/** A RST where there can be one: not on a Unix socket, nor on one that is not connected; those have no remote address. */
 export function reset(socket: Socket): void {
-  const isTcp = socket.remoteAddress !== undefined
-  if (isTcp && !socket.connecting && (!socket.writableEnded || socket.writableFinished))
-    socket.resetAndDestroy()
-  else socket.destroy()
+  const canBeReset = socket.remoteAddress !== undefined
+  // While a FIN is on its way out the system takes no RST; it leaves in the next turn.
+  const isShuttingDown = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished
+  if (!canBeReset) socket.destroy()
+  else if (isShuttingDown) socket.once('finish', () => socket.resetAndDestroy())
+  else socket.resetAndDestroy()
 }

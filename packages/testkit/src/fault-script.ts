@@ -13,6 +13,7 @@ export type OneDirection = Exclude<Direction, 'both'>
 /**
  * How a connection is cut. `reset`: both sockets are reset (RST), and what was under way is lost. `end`: a FIN to both sides.
  * `halfClose`: a FIN in one direction, while the other goes on. What still arrives where a FIN was sent is read and dropped.
+ * A program on Node sees a reset as ECONNRESET when it had read all that came before, and otherwise, as a rule, as an end.
  */
 export type CutKind = 'reset' | 'end' | 'halfClose'
 

@@ -68,6 +68,24 @@ it.each([
   expect(proxy.counts).toEqual({ halfClose: 1 })
 })
 
+it.each<[string, () => unknown]>([
+  ['at once', () => {}],
+  ['a tick later', () => new Promise<void>((resolve) => process.nextTick(resolve))],
+  ['a turn later', () => someTurns(1)],
+])('a reset comes through on the heels of a half-close: %s', async (_name, wait) => {
+  const proxy = await stage().open()
+  const { near, far } = await stage().pair()
+  proxy.cut('halfClose')
+  await wait()
+  proxy.cut('reset')
+  await near.saw('ECONNRESET')
+  far.socket.write('anybody?')
+  await someTurns()
+  far.socket.destroy()
+  await nobody()
+  await proxy.close()
+})
+
 it.each(['up', 'down', 'both'] as const)('cutAfter cuts at exactly so many bytes: %s', async (direction) => {
   const proxy = await stage().open()
   for (const [index, byteCount] of [0, 1, 2, 12, 13, 1_000, 65_536, 65_537, 150_000].entries()) {

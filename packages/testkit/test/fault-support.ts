@@ -54,7 +54,9 @@ export class End {
   }
 
   saw(event: string): Promise<void> {
-    return until(() => this.events.includes(event), `'${event}' (${this.events})`)
+    return until(() => this.events.includes(event), `'${event}'`).catch(() => {
+      throw new Error(`waited for '${event}', and saw '${this.events}'`)
+    })
   }
 }
 

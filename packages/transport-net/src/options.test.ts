@@ -23,6 +23,8 @@ describe('options of the socket transport', () => {
     [{ backlogCount: 1.5 }, 'netTransport: backlogCount is 1.5'],
     [{ readBufferBytes: -1 }, 'netTransport: readBufferBytes is -1'],
     [{ socketMode: 0o1000 }, 'netTransport: socketMode is 512'],
+    [{ localAddress: 'here' }, 'netTransport: localAddress is here'],
+    [{ localAddress: 7 }, 'netTransport: localAddress is 7'],
     [{ socketMode: '600' }, 'netTransport: socketMode is 600'],
   ])('are checked at once: %o', (options, message) => {
     expect(() => netTransport(options as any)).toThrow(UsageError)

@@ -15,6 +15,8 @@ export interface NetTransportOptions {
   readonly backlogCount?: number
   /** Permission bits of the file of a `unix:` listener, for instance `0o600`. Default: what the umask leaves. */
   readonly socketMode?: number
+  /** Dialing: the address of this machine that connections come from, for machines with several. Default: the system chooses. */
+  readonly localAddress?: string
 }
 
 export interface ResolvedNetOptions {
@@ -23,10 +25,11 @@ export interface ResolvedNetOptions {
   readonly backlogCount: number
   /** Undefined: left as it is. */
   readonly socketMode: number | undefined
+  readonly localAddress: string | undefined
 }
 
 interface OptionRow {
-  readonly name: keyof NetTransportOptions
+  readonly name: Exclude<keyof NetTransportOptions, 'localAddress'>
   readonly min: number
   readonly max: number
   readonly defaultValue: number | undefined
@@ -47,7 +50,7 @@ export function resolveNetOptions(
   options: NetTransportOptions,
   perCall: Readonly<Record<string, unknown>> = {},
 ): ResolvedNetOptions {
-  const resolved: Partial<Record<keyof NetTransportOptions, number | undefined>> = {}
+  const resolved: Partial<Record<OptionRow['name'], number | undefined>> = {}
   for (const { name, min, max, defaultValue } of ROWS) {
     const value = perCall[name] ?? options[name] ?? defaultValue
     if (value === undefined) continue
@@ -58,5 +61,15 @@ export function resolveNetOptions(
     }
     resolved[name] = value
   }
-  return resolved as ResolvedNetOptions
+  const localAddress = perCall.localAddress ?? options.localAddress
+  // Not `isIP` of node:net, which would have to be loaded for it; the socket looks closer.
+  if (
+    localAddress !== undefined &&
+    (typeof localAddress !== 'string' || !/^[0-9a-f.:]+(%\w+)?$/i.test(localAddress))
+  ) {
+    throw new UsageError('INVALID_ARGUMENT', `netTransport: localAddress is ${String(localAddress)}`, {
+      hint: 'an IPv4 or IPv6 address of this machine, without port and brackets',
+    })
+  }
+  return { ...resolved, localAddress } as ResolvedNetOptions
 }

@@ -16,7 +16,11 @@ export async function connectSocket(
   signal: AbortSignalLike | undefined,
 ): Promise<Connection> {
   const { scheme, host, port, url } = endpoint
-  const target = scheme === 'unix' ? { path: resolveSocketPath(endpoint) } : { host, port, noDelay: true }
+  const { localAddress } = options
+  const target =
+    scheme === 'unix'
+      ? { path: resolveSocketPath(endpoint) }
+      : { host, port, noDelay: true, ...(localAddress !== undefined && { localAddress }) }
   return dial(url, target, options, buffer, signal)
 }
 

@@ -78,6 +78,23 @@ describe('addresses', () => {
     socket.destroy()
   })
 
+  it('a connection comes from the local address that was asked for', async () => {
+    const { promise, take } = accepting()
+    const listener = await listen('tcp://127.0.0.1:0', take)
+    const made = netTransport().connect(parseEndpoint(listener.url), {
+      transport: { localAddress: '127.0.0.1' },
+    })
+    const own = await made
+    expect((await promise).url).toMatch(/^tcp:\/\/127\.0\.0\.1:/)
+    own.destroy()
+    const elsewhere = { transport: { localAddress: '203.0.113.9' } }
+    const error = await netTransport()
+      .connect(parseEndpoint(listener.url), elsewhere)
+      .catch((reason) => reason)
+    expect(error).toMatchObject({ code: 'UNAVAILABLE' })
+    expect(error.message).toContain('EADDRNOTAVAIL')
+  })
+
   it('a host name is looked up', async () => {
     const listener = await listen('tcp://localhost:0')
     expect(listener.url).toMatch(/^tcp:\/\/localhost:\d+$/)

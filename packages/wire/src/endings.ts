@@ -234,6 +234,8 @@ export class Endings {
   /** The connection is over. `delivery` overrides what is otherwise known of each call of ours. */
   loseAll(message: string, delivery: Delivery | null): void {
     this.returnOpening(message, true)
+    // Written in the middle of a turn, on a connection that has not asked for more since: nobody was told yet.
+    this.onTaken()
     const stuck = this.#handingOver
     this.#handingOver = []
     for (const channel of stuck) this.#finish(channel, CODE_UNAVAILABLE, message, 'not-sent', 'local')

@@ -49,8 +49,9 @@ export interface ReceiverHost {
 export class Receiver {
   /** What we let the other side send on the whole connection. */
   readonly connection: ConnectionCredit
-  /** Memory of all complete messages that wait to be read. */
+  /** Memory of all complete messages that wait to be read, and the channels that have them. */
   unreadBytes = 0
+  readonly unread: LateSet<Channel> = new LateSet()
   /** Messages that have arrived in part. */
   readonly assembly: Assembly
   /** When connection credit began to be withheld (R3); -1 while it is not. */
@@ -60,7 +61,6 @@ export class Receiver {
 
   readonly #host: ReceiverHost
   readonly #limits: SessionLimits
-  readonly #unread = new LateSet<Channel>()
   #owed: Channel[] = []
 
   constructor(host: ReceiverHost, limits: SessionLimits, connectionWindowBytes: number) {
@@ -333,7 +333,7 @@ export class Receiver {
   /** R4: one reader that never reads must not freeze all others. */
   #evictHoarder(nowMs: number): void {
     let hoarder: Channel | null = null
-    for (const channel of this.#unread) {
+    for (const channel of this.unread) {
       if (hoarder === null || channel.unreadBytes > hoarder.unreadBytes) hoarder = channel
     }
     this.withheldSinceMs = nowMs
@@ -422,8 +422,8 @@ export class Receiver {
     const input = channel.holdInput()
     input.unreadBytes += change
     this.unreadBytes += change
-    if (input.unreadBytes === 0) this.#unread.delete(channel)
-    else this.#unread.add(channel)
+    if (input.unreadBytes === 0) this.unread.delete(channel)
+    else this.unread.add(channel)
     const isOver = this.unreadBytes > this.#limits.maxUnreadBytes
     if (isOver === this.withheldSinceMs >= 0) return
     this.withheldSinceMs = isOver ? this.#host.nowMs : -1

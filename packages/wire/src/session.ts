@@ -29,10 +29,11 @@ export class Session implements ChannelsHost, DispatcherHost {
   readonly limits: SessionLimits
   /** @internal */
   readonly channels: Channels
+  /** @internal */
+  readonly intake: Intake
 
   readonly #sink: SessionSink
   readonly #now: () => number
-  readonly #intake: Intake
   readonly #control: Control
   #state: number = states.SESSION_AWAIT_PREFACE
   #remoteHello: Hello | null = null
@@ -56,7 +57,7 @@ export class Session implements ChannelsHost, DispatcherHost {
     this.channels.receiver.isHeld = profile.isAuthRequired
     this.#control = new Control(this.kind, profile, this.channels, this)
     const { kind, channels } = this
-    this.#intake = new Intake(kind, new Dispatcher(this, channels), channels.economy, profile)
+    this.intake = new Intake(kind, new Dispatcher(this, channels), channels.economy, profile)
   }
 
   // ---- what the program asks ----------------------------------------------------------------------------------------
@@ -155,19 +156,14 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** Ends at once: FINAL, RESET(UNAVAILABLE) on everything that runs, then `onClose(null)`. */
   close(): void {
-    if (!this.isOpen) return
-    const hasStarted = this.#isStarted
-    this.#enterClosed(states.DO_CLOSE)
-    this.#endAll('the connection was closed here')
-    if (!hasStarted) this.channels.outbox.discard()
-    this.#tellClosed(null)
+    if (this.isOpen) this.#closeNow('the connection was closed here')
   }
 
   /** Ends with an error: GOAWAY carries its code when that is one of a connection, INTERNAL_ERROR otherwise. */
   fail(error: PeerplexError): void {
     if (!this.isOpen) return
     const code = reasons.connectionCodeOf(error)
-    this.#closeCode = this.#intake.closeCode || reasons.closeCodeOf(code)
+    this.#closeCode = this.intake.closeCode || reasons.closeCodeOf(code)
     this.#enterClosed(states.DO_FAIL)
     this.#loseAll(error.message, null)
     this.#control.sayError(code, error.message)
@@ -194,9 +190,9 @@ export class Session implements ChannelsHost, DispatcherHost {
     // A plain array: what the program gets is a Uint8Array everywhere, and views of one are cheaper than those of a Buffer.
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
     try {
-      const at = this.#intake.awaitsPreface ? this.#intake.pushPreface(bytes) : 0
+      const at = this.intake.awaitsPreface ? this.intake.pushPreface(bytes) : 0
       if (at > 0) this.#step(states.ON_PREFACE)
-      if (at >= 0) this.#intake.push(bytes, at)
+      if (at >= 0) this.intake.push(bytes, at)
     } catch (error) {
       if (error instanceof PrefaceError) this.#failSilently(error.reason)
       else this.fail(error instanceof PeerplexError ? error : reasons.internalError(error))
@@ -205,7 +201,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** A message that is not binary came over a message connection; `what` says what it was. */
   receiveNonBinary(what: string): void {
-    if (this.isOpen) this.fail(this.#intake.refuseNonBinary(what))
+    if (this.isOpen) this.fail(this.intake.refuseNonBinary(what))
   }
 
   /** The transport's input ended or broke. */
@@ -262,13 +258,14 @@ export class Session implements ChannelsHost, DispatcherHost {
     if (keepalive.isPingDue(nowMs)) keepalive.onKeepalivePing(this.#control.ping())
     this.channels.tick(nowMs)
     if (!this.isOpen) return
-    if (nowMs >= this.#control.drain.graceEndsMs) this.#endAll('the grace period of the drain is over')
-    this.#reschedule()
+    // Not when the output has left: a transport that takes nothing would put it off.
+    if (nowMs >= this.#control.drain.graceEndsMs) this.#closeNow('the grace period of the drain is over')
+    else this.#reschedule()
   }
 
   /** A snapshot of counts and levels; a plain object. */
   stats(): SessionStats {
-    return collectStats(this.state, this.#bytesReceived, this.#intake.bufferBytes, this.channels)
+    return collectStats(this.state, this.#bytesReceived, this.intake.bufferBytes, this.channels)
   }
 
   // ---- for the parts of the session ---------------------------------------------------------------------------------
@@ -396,10 +393,14 @@ export class Session implements ChannelsHost, DispatcherHost {
     this.#tellClosed(error)
   }
 
-  /** Whatever still runs ends now. */
-  #endAll(reason: string): void {
+  /** Whatever still runs ends now, and so does the session. */
+  #closeNow(reason: string): void {
+    const hasStarted = this.#isStarted
+    this.#enterClosed(states.DO_CLOSE)
     this.#control.finishDrain()
     this.channels.endings.endAll(reason)
+    if (!hasStarted) this.channels.outbox.discard()
+    this.#tellClosed(null)
   }
 
   /** Whether a drain has come to its end: FINAL is out or in, and no channel is left. */

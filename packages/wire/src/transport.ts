@@ -40,6 +40,11 @@ export interface Connection {
   /** For messages to people: `tcp://127.0.0.1:7000`. */
   readonly url: string
   sink: ConnectionSink
+  /**
+   * What the transport knows of the other side beside its address, such as a certificate that it has verified; whoever authenticates is
+   * shown it. Absent: nothing.
+   */
+  readonly facts?: Readonly<Record<string, unknown>>
   /** Written and held back in this process until the system takes it; absent where that cannot be known. */
   readonly bufferedBytes?: number
   /**

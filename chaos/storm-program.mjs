@@ -1,0 +1,34 @@
+// `node chaos/storm-program.mjs [--peers N] [--away-ms N] [--no-jitter]`: the reconnect storm, and whether it stays within its bounds. Exit 0 / 1 / 2.
+
+import { parseArgs } from 'node:util'
+import { storm } from './storm.mjs'
+
+/** All are back by then. */
+const MOST_MS = 45_000
+/** No 100 ms hold more of the peers than this. */
+const MOST_SHARE = 0.05
+
+const { values } = parseArgs({
+  options: {
+    peers: { type: 'string', default: '5000' },
+    'away-ms': { type: 'string', default: '3000' },
+    'no-jitter': { type: 'boolean', default: false },
+  },
+})
+const hasJitter = !values['no-jitter']
+const result = await storm(
+  { peers: Number(values.peers), awayMs: Number(values['away-ms']), hasJitter },
+  (text) => process.stderr.write(`${text}\n`),
+)
+const { peers, back, lastMs, worst, attempts } = result
+const isBack = back >= peers && lastMs <= MOST_MS
+const isSpread = worst.share <= MOST_SHARE
+process.stdout.write(
+  [
+    `${back} of ${peers} peers back, the last after ${lastMs} ms ${isBack ? '' : `(must be ${MOST_MS})`}`,
+    `most in 100 ms: ${(100 * worst.share).toFixed(1)} % at ${worst.bucketMs} ms ${isSpread ? '' : '(must be 5 %)'}`,
+    `${attempts} attempts that failed; jitter ${hasJitter ? 'on' : 'off'}`,
+    '',
+  ].join('\n'),
+)
+process.exitCode = isBack && isSpread ? 0 : 1
