@@ -213,10 +213,9 @@ export class Run {
   async #rest(peers, proxies) {
     await Promise.all(peers.map((peer) => peer.ask('rest', 'rested')))
     const late = await dismissAll(peers)
-    const left = proxies.said('left')
-    late.push(...(await dismissAll([proxies])))
-    for (const name of late) this.troubles.push(`${name} did not end by itself`)
-    this.proxyCounts = (await left).counts
+    const [{ counts }, lateProxies] = await Promise.all([proxies.said('left'), dismissAll([proxies])])
+    this.proxyCounts = counts
+    for (const name of [...late, ...lateProxies]) this.troubles.push(`${name} did not end by itself`)
   }
 
   /** @param {{ good: number, bad: number }} limits */
