@@ -14,6 +14,14 @@ export interface TargetGroup {
   waitingCount: number
 }
 
+/** Where names are looked up that somebody else knows the targets of. */
+export interface GroupFinder {
+  /** Whether there are none. */
+  readonly isEmpty: boolean
+  /** Where a name is looked up to, which begins to be if it was not; null when nobody does that for it. */
+  find(name: string): TargetGroup | null
+}
+
 /** Whether `to` means this peer; an id, only the one whom it belongs to. */
 export function isTarget(to: Target, remote: RemotePeer): boolean {
   return typeof to === 'string' ? remote.id === to && !remote.isNamesake : to(remote)
