@@ -266,9 +266,9 @@ export class Faults {
     return sum
   }
 
-  /** Whether a process was killed at or after a time. @param {string} peer @param {number} fromMs */
-  hasKilled(peer, fromMs) {
-    return (this.#deaths.get(peer)?.at(-1) ?? Number.NEGATIVE_INFINITY) >= fromMs
+  /** When a process was killed first, at or after a time; Infinity when it was not. @param {string} peer @param {number} fromMs */
+  deathMs(peer, fromMs) {
+    return this.#deaths.get(peer)?.find((deathMs) => deathMs >= fromMs) ?? Number.POSITIVE_INFINITY
   }
 }
 

@@ -126,7 +126,9 @@ class Judge {
       if (call.starts === 0) return
     }
     if (call.settles === 0) {
-      if (this.#faults.hasKilled(call.caller, call.startMs)) return
+      const lastMs = call.timeoutMs === 0 ? NEVER : call.startMs + call.timeoutMs + this.#settleWithinMs
+      const deathMs = this.#faults.deathMs(call.caller, call.startMs)
+      if (deathMs < NEVER && deathMs <= lastMs) return
       this.#violation('I1', call.id, `it never ended; it was started at ${call.startMs}`)
       return
     }
@@ -206,7 +208,7 @@ class Judge {
       const sinceMs = Math.max(call.cancelMs, run.t)
       const toldMs = Math.min(run.abortMs, run.doneMs)
       if (toldMs === NEVER) {
-        if (this.#faults.hasKilled(run.peer, run.t)) continue
+        if (this.#faults.deathMs(run.peer, run.t) < NEVER) continue
         this.#violation('I8', call.id, `cancelled, and its handler at ${run.peer} never heard of it`)
         continue
       }
@@ -260,7 +262,7 @@ class Judge {
       this.#violation('I10', rest.peer, `${rest.peer} still holds ${held}`)
     }
     for (const [peer, ms] of lastMs) {
-      if (told.has(peer) || this.#faults.hasKilled(peer, ms)) continue
+      if (told.has(peer) || this.#faults.deathMs(peer, ms) < NEVER) continue
       this.#violation('I10', peer, `${peer} did not say what it still holds`)
     }
   }

@@ -45,8 +45,8 @@
  * The proxy or the controller did something, or a caller noticed. `count`: how many frames with calls it had let through whose answers it had
  * not. `target`: what it touches, with blanks in between: names of peers, `a>b` for all connections that `a` dialed to `b`, a connection by the
  * name that its runs have; nothing or `*` for everything. `forMs`: how long it lasts, where it does. Three kinds mean something to the checker: `kill` (the process is gone: what it had begun it never ends),
- * `freeze` (it stood still for so long) and `lost` (written by a caller that was told that a connection is gone or drains: calls that had not
- * left go to another one, behind younger ones).
+ * `freeze` (it stood still for so long) and `lost` (written by whoever sees that a connection ends or that one side says goodbye: calls that had
+ * not left go to another one, behind younger ones).
  * @typedef {{ k: 'fault', t: number, kind: string, target: string, count: number, forMs?: number }} Fault
  */
 

@@ -14,5 +14,6 @@ export const PROGRAMS = [
     short: ['--frames', '200000', '--seed', '1'],
   },
   { name: 'bench', file: 'bench/main.mjs' },
+  { name: 'chaos', file: 'chaos/main.mjs', short: ['--short'] },
   { name: 'compat', file: 'scripts/compat.mjs', short: ['--short'] },
 ]

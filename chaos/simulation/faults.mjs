@@ -90,7 +90,7 @@ const FAULTS = {
     onCallee(world, (name, forMs) => world.net.heldUntilMs.set(name, world.clock.now() + forMs)),
   drop: (world) => {
     const caller = world.random.pick(world.callers)
-    const remote = caller.peer?.peers()[0]
+    const remote = canAct(world, caller) ? caller.peer?.peers()[0] : undefined
     if (remote === undefined) return null
     const count = world.takeUnderWay(caller.name, remote.id)
     remote.drop()
@@ -98,7 +98,7 @@ const FAULTS = {
   },
   relink: (world) => {
     const caller = world.random.pick(world.callers)
-    const link = caller.links.shift()
+    const link = canAct(world, caller) ? caller.links.shift() : undefined
     if (link === undefined || caller.peer === null) return null
     const remote = link.url.slice('memory:'.length)
     const count = world.takeUnderWay(caller.name, remote)
@@ -149,22 +149,27 @@ function hold(world, wire, pipes) {
   return forMs
 }
 
+/** Whether its program can do anything: a process is there, and does not stand still. @param {World} world @param {import('./world.mjs').Host} host */
+function canAct(world, { process }) {
+  return process !== null && process.thawMs <= world.clock.now()
+}
+
 /** @param {World} world @param {import('./world.mjs').Host} host */
 function drain(world, host) {
-  if (host.peer === null) return null
+  if (!canAct(world, host)) return null
   const graceMs = world.random.int(0, world.random.chance(0.5) ? 20 : 800)
   return { ...leave(world, host, graceMs), forMs: graceMs + 1_000 }
 }
 
 /** @param {World} world @param {import('./world.mjs').Host} host */
 function close(world, host) {
-  return host.peer === null ? null : leave(world, host, -1)
+  return canAct(world, host) ? leave(world, host, -1) : null
 }
 
 /** @param {World} world @param {import('./world.mjs').Host} host @param {number} graceMs */
 function leave(world, host, graceMs) {
   // What it had asked for itself it will never know.
-  const count = host.caller === null ? 0 : world.takeUnderWay(host.name)
+  const count = world.takeUnderWay(host.name)
   world.leave(host, graceMs)
   return { target: host.name, count }
 }

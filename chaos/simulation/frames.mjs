@@ -3,7 +3,7 @@
 
 const PREFACE_BYTES = 8
 const HEADER_BYTES = 12
-const TYPE = { OPEN: 0x02, DATA: 0x03, END: 0x04, RESET: 0x05 }
+const TYPE = { OPEN: 0x02, DATA: 0x03, END: 0x04, RESET: 0x05, GOAWAY: 0x0a }
 const FLAG = { FIN: 0x01, NOPROC: 0x10, ONEWAY: 0x20 }
 
 /** Finds the headers in bytes that come in any pieces. */
@@ -69,6 +69,11 @@ export class CallsUnderWay {
       this.#resetCount++
     }
   }
+}
+
+/** Whether who gets this has to take back what it has not sent. @param {number} type */
+export function isFarewell(type) {
+  return type === TYPE.GOAWAY
 }
 
 /** Spoils a header in a way that no session may overlook. Payloads carry no checksum, so nothing else is spoilt. @param {Uint8Array} piece @param {number} start @param {number} choice */

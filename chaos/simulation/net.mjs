@@ -24,6 +24,8 @@ export class SimNet {
   onEnded = () => {}
   /** Told when a side ends its connection or hears that it ended. @type {(side: import('./wire.mjs').Side) => void} */
   onLeft = () => {}
+  /** Told when a side hears that the other one leaves. @type {(wire: Wire) => void} */
+  onFarewell = () => {}
   /** @type {Map<string, Entry>} */
   #entries = new Map()
   #count = 0

@@ -5,7 +5,7 @@
 // rules of ownership (architecture, §7) is found out.
 
 import { TransportError } from '@peerplex/wire'
-import { CallsUnderWay, FrameScanner, spoilHeader } from './frames.mjs'
+import { CallsUnderWay, FrameScanner, isFarewell, spoilHeader } from './frames.mjs'
 
 /** @typedef {import('@peerplex/wire/transport').Connection} Connection */
 /** @typedef {import('@peerplex/wire/transport').ConnectionSink} ConnectionSink */
@@ -126,6 +126,7 @@ export class Pipe {
     const isCut = this.deliveredBytes >= this.cutAtBytes
     this.#got.feed(piece, (type, flags, channel, start) => {
       if (!this.isSpoilt) this.to.underWay.received(type, flags, channel)
+      if (isFarewell(type)) this.wire.net.onFarewell(this.wire)
       if (!this.isSpoiling || start < 0) return
       this.isSpoiling = false
       this.isSpoilt = true

@@ -46,8 +46,11 @@ const CALLERS = {
 const CALLEES = {
   b1: { kind: 'byte', limits: {} },
   b2: { kind: 'byte', limits: { maxOpenChannels: 6, channelWindowBytes: 16_384, maxFrameBytes: 16_384 } },
-  b3: { kind: 'message', limits: { connectionWindowBytes: 65_536 } },
+  b3: { kind: 'message', limits: { maxPartialMessages: 2, channelWindowMessages: 4 } },
 }
+
+/** Those who were dialed call too, and so much more rarely. */
+const CALLEE_GAP = 4
 
 /** Shorter than the defaults, so that less time is simulated in which nothing happens. */
 const IDLE_MS = 6_000
@@ -56,6 +59,8 @@ const CONNECT_TIMEOUT_MS = 2_000
 
 /** A keepalive takes a few milliseconds. */
 const REST_WITHIN_MS = 1_000
+/** Beyond its grace; while it does not stand still. A connection whose other side says nothing takes 4 s. */
+const LEAVE_WITHIN_MS = 4_500
 /** Slow readers read on after their peer has left, to the end of what they were given. */
 const LAST_WORDS_MS = 2_000
 const MAX_AWAY_MS = 800
@@ -68,6 +73,7 @@ export class World {
   random
   /** @type {SimNet} */
   net
+  /** Who dials, and who is dialed; all of them call and answer. */
   callers = Object.keys(CALLERS).map((name) => new Host(name))
   callees = Object.keys(CALLEES).map((name) => new Host(name))
   /** What no caller hears of, and somebody should. @type {string[]} */
@@ -88,9 +94,9 @@ export class World {
     this.#gapMs = gapMs
     this.#write = (/** @type {Line} */ line) => write({ ...line, t: Math.round(line.t * 1_000) / 1_000 })
     this.net.onEnded = ({ name }) => this.tell({ kind: 'end', target: name })
+    this.net.onFarewell = ({ name }) => this.tell({ kind: 'lost', target: name })
     this.net.onLeft = ({ wire, underWay }) => {
-      const count = underWay.take()
-      if (count > 0) this.tell({ kind: 'lost', target: wire.name, count })
+      this.tell({ kind: 'lost', target: wire.name, count: underWay.take() })
     }
     for (const host of this.callees) this.#start(host)
     for (const host of this.callers) this.#start(host)
@@ -108,10 +114,13 @@ export class World {
 
   /** Calls of a peer that have no answer, on its connections to all or one; it gives them up itself. @param {string} from @param {string} [to] */
   takeUnderWay(from, to) {
-    const wires = this.net.wires.filter(({ dialer, listener }) => {
-      return dialer.process.name === from && (to === undefined || listener.process.name === to)
-    })
-    return wires.reduce((sum, { dialer }) => sum + dialer.underWay.take(), 0)
+    let count = 0
+    for (const { dialer, listener } of this.net.wires) {
+      const [side, other] = dialer.process.name === from ? [dialer, listener] : [listener, dialer]
+      if (side.process.name !== from || (to !== undefined && other.process.name !== to)) continue
+      count += side.underWay.take()
+    }
+    return count
   }
 
   // ---- processes ----------------------------------------------------------------------------------------------------
@@ -139,29 +148,32 @@ export class World {
     )
     host.process = process
     host.peer = peer
-    if (this.callers.includes(host)) this.#startCaller(host, process, peer)
-    else {
-      host.callee = new Callee(process, this.net, this.random, this.#write)
-      host.callee.serve(peer)
+    host.callee = new Callee(process, this.net, this.random, this.#write)
+    host.callee.serve(peer)
+    if (this.callers.includes(host)) {
+      const dials = CALLERS[host.name]?.dials ?? []
+      host.links = dials.map((name) => peer.connect(`memory:${name}`))
+    } else {
       peer
         .bind(`memory:${host.name}`)
         .catch((error) => this.errors.push(`${host.name} does not bind: ${error}`))
     }
+    host.caller = this.#callerOf(host, process, peer)
+    if (this.#isEnding) host.caller.isQuiet = true
+    else host.caller.begin()
   }
 
   /** @param {Host} host @param {SimProcess} process @param {Peer} peer */
-  #startCaller(host, process, peer) {
-    const dials = CALLERS[host.name]?.dials ?? []
-    host.links = dials.map((name) => peer.connect(`memory:${name}`))
+  #callerOf(host, process, peer) {
     const nextId = () => {
       const number = (this.#numbers.get(host.name) ?? 0) + 1
       this.#numbers.set(host.name, number)
       return `${host.name}-${number}`
     }
-    const targets = Object.keys(CALLEES)
-    host.caller = new Caller(process, peer, this.random, this.#write, { nextId, targets, gapMs: this.#gapMs })
-    if (this.#isEnding) host.caller.isQuiet = true
-    else host.caller.begin()
+    const isCaller = this.callers.includes(host)
+    const targets = (isCaller ? this.callees : this.callers).map(({ name }) => name)
+    const gapMs = isCaller ? this.#gapMs : this.#gapMs * CALLEE_GAP
+    return new Caller(process, peer, this.random, this.#write, { nextId, targets, gapMs })
   }
 
   /** Its process is gone at once; another one comes up. @param {Host} host */
@@ -187,6 +199,7 @@ export class World {
       this.#leavingCount--
       const tookMs = this.clock.now() - Math.max(beganMs, process.thawMs) - Math.max(0, graceMs)
       this.longestLeaveMs = Math.max(this.longestLeaveMs, tookMs)
+      if (tookMs > LEAVE_WITHIN_MS) this.errors.push(`${host.name} took ${Math.round(tookMs)} ms to leave`)
       if (process.peerTimerCount > 0) {
         this.errors.push(`${host.name} left ${process.peerTimerCount} timers behind`)
       }
@@ -250,7 +263,7 @@ export class World {
   quieten() {
     this.#isEnding = true
     this.net.heal()
-    for (const { caller } of this.callers) if (caller !== null) caller.isQuiet = true
+    for (const { caller } of this.hosts) if (caller !== null) caller.isQuiet = true
   }
 
   /** Whether all processes are there and all calls and handlers have ended. */

@@ -5,7 +5,7 @@
 import type { Line, Outcome, Run, Start } from '../ledger.mjs'
 import { answerOf, checksum, itemOf } from '../ledger.mjs'
 
-export interface SampleCall {
+interface SampleCall {
   readonly id: string
   readonly t: number
   readonly kind?: Start['kind']

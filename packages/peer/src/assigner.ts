@@ -24,18 +24,10 @@ import type { ResolvedPeerOptions } from './options.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { Pool } from './pool.js'
 import { RetryPolicy } from './retry-policy.js'
-import type { Avoidance, TargetGroup } from './route.js'
+import type { Avoidance, GroupFinder, TargetGroup } from './route.js'
 
 /** What a peer says that had better be left alone for a while. */
 const REFUSALS: ReadonlySet<string> = new Set(['REFUSED', 'UNAVAILABLE'])
-
-/** Where names are looked up that somebody else knows the targets of. */
-export interface GroupFinder {
-  /** Whether there are none. */
-  readonly isEmpty: boolean
-  /** Where a name is looked up to, which begins to be if it was not; null when nobody does that for it. */
-  find(name: string): TargetGroup | null
-}
 
 export interface AssignerStats {
   readonly queuedCalls: number

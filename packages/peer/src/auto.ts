@@ -5,13 +5,12 @@
 import { PeerplexError, TransportError } from '@peerplex/wire'
 import { invalidArgument, reasonOf, showScalar } from '@peerplex/wire/internal'
 import type { TargetResolver } from '@peerplex/wire/transport'
-import type { GroupFinder } from './assigner.js'
 import { Backoff } from './backoff.js'
 import type { TimerHandle } from './clock.js'
 import type { Link } from './link.js'
 import { DEFAULT_RECONNECT, type ResolvedPeerOptions } from './options.js'
 import { PatternTable } from './pattern-table.js'
-import type { TargetGroup } from './route.js'
+import type { GroupFinder, TargetGroup } from './route.js'
 
 export interface AutoOptions {
   /** Connections that nothing was opened on for so long are closed, ms; 1 … 2^31-1. Default 5 minutes. */

@@ -156,7 +156,11 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   onLookupFailed(pattern: string, error: PeerplexError): void {
     this.lastError = error
     this.#count(error.code)
-    this.options.logger.warn('lookup failed', { pattern, code: error.code, message: error.message })
+    this.log.write('warn', 'lookup failed', {
+      url: `auto:${pattern}`,
+      code: error.code,
+      message: error.message,
+    })
   }
 
   onRoom(): void {

@@ -184,8 +184,10 @@ export class Link {
     try {
       const auth = await this.#presented.ask()
       if (abort.signal.aborted) return
-      if (this.#presented.isStale) {
-        this.#giveUp(this.lastError as PeerplexError)
+      const { refusal } = this.#presented
+      if (refusal !== null) {
+        this.lastError = refusal
+        this.#giveUp(refusal)
         return
       }
       this.#presented.presented()
@@ -252,7 +254,7 @@ export class Link {
 
   #isHopeless(error: PeerplexError): boolean {
     // The same credentials would be refused again. When this side refused, the other one may have better ones next time.
-    if (error.code === 'AUTH') return error.origin === 'remote' && !this.#presented.refused()
+    if (error.code === 'AUTH') return error.origin === 'remote' && !this.#presented.refused(error)
     // A wrong option stays wrong.
     return HOPELESS.has(error.code) || error instanceof UsageError
   }

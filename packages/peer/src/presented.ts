@@ -1,6 +1,6 @@
 // Owns: the credentials that one link presents: asking for them, and whether others are to be had after a refusal (spec SEM-013).
 // Must not know: when it dials, what the other side makes of them.
-import { TransportError } from '@peerplex/wire'
+import { type PeerplexError, TransportError } from '@peerplex/wire'
 import { invalidArgument, reasonOf, showScalar } from '@peerplex/wire/internal'
 import type { Credentials } from './options.js'
 
@@ -12,6 +12,7 @@ export class Presented {
   /** The last ones, and those that were refused last; bytes as text, since whoever gave them may change them. */
   #last = ''
   #refused: string | null = null
+  #refusal: PeerplexError | null = null
   /** The program has not answered yet. */
   isAsking = false
 
@@ -43,14 +44,15 @@ export class Presented {
     }
   }
 
-  /** Whether those of `ask` were refused before and have not changed since. */
-  get isStale(): boolean {
-    return this.#refused === this.#last
+  /** Why those of `ask` had better not be presented: the same ones were refused. Null when they may be. */
+  get refusal(): PeerplexError | null {
+    return this.#refused === this.#last ? this.#refusal : null
   }
 
   /** The other side refused those of `ask`. False: there will be no others. */
-  refused(): boolean {
+  refused(error: PeerplexError): boolean {
     this.#refused = this.#last
+    this.#refusal = error
     return typeof this.#credentials === 'function'
   }
 

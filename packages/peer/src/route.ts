@@ -1,5 +1,6 @@
 // Owns: what narrows down where one open may go, beside what its spec says.
 // Must not know: which peers there are.
+import { isSamePeer } from './identity.js'
 import type { Target } from './open-request.js'
 import type { RemotePeer } from './remote-peer.js'
 
@@ -11,6 +12,14 @@ export interface TargetGroup {
   readonly isForgotten: boolean
   /** Opens that wait for a connection to it; the queue counts them. */
   waitingCount: number
+}
+
+/** Where names are looked up that somebody else knows the targets of. */
+export interface GroupFinder {
+  /** Whether there are none. */
+  readonly isEmpty: boolean
+  /** Where a name is looked up to, which begins to be if it was not; null when nobody does that for it. */
+  find(name: string): TargetGroup | null
 }
 
 /** Whether `to` means this peer; an id, only the one whom it belongs to. */
@@ -32,7 +41,8 @@ export class Avoidance {
   }
 
   covers(remote: RemotePeer, nowMs: number): boolean {
-    return this.#avoided.some((each) => each.untilMs > nowMs && isSame(each.remote, remote))
+    // By run, not by object: after a lost connection the same run comes back as a new object.
+    return this.#avoided.some((each) => each.untilMs > nowMs && isSamePeer(each.remote, remote))
   }
 
   /** When the first of them will do again; Infinity when none ever will. */
@@ -41,9 +51,4 @@ export class Avoidance {
     for (const { untilMs } of this.#avoided) if (untilMs > nowMs && untilMs < endsMs) endsMs = untilMs
     return endsMs
   }
-}
-
-/** By run, not by object: after a lost connection the same run comes back as a new object. */
-function isSame(a: RemotePeer, b: RemotePeer): boolean {
-  return a.id === b.id && a.instance === b.instance
 }

@@ -451,6 +451,20 @@ describe('credentials', () => {
     expect(link.lastError?.code).toBe('AUTH')
   })
 
+  it('that cannot be had for a while and then are the refused ones end the link, with the refusal', async () => {
+    await world.server('b', { authenticate: byWord })
+    let asked = 0
+    const a = world.peer('a', {
+      credentials: () => {
+        if (++asked === 2) throw new Error('the vault is sealed')
+        return 'stale'
+      },
+    })
+    const link = a.connect('memory:b')
+    await world.advance(2_000)
+    expect([asked, link.state, link.lastError?.code]).toEqual([3, 'CLOSED', 'AUTH'])
+  })
+
   it('that were good and then are not are renewed', async () => {
     let token = 'sesame'
     const b = await world.server('b', { authenticate: ({ auth }) => auth === token && 'ada' })

@@ -86,6 +86,22 @@ describe('close', () => {
 })
 
 describe('drain', () => {
+  it('does not wait beyond its grace for a connection that takes nothing', async () => {
+    const { a, b } = await world.pair()
+    a.accept('x', echo)
+    const [connection] = world.transport.accepted
+    connection?.block()
+    const channel = b.open('x')
+    channel.send(bytes(100))
+    await settle()
+    const draining = b.drain({ graceMs: 100 })
+    await world.advance(100)
+    expect((await channel.closed).code).toBe('UNAVAILABLE')
+    // What was said last has the time that every connection has that ends.
+    await world.advance(4_000)
+    expect(await isPending(draining)).toBe(false)
+  })
+
   it('lets running channels end, takes none, and resolves when all is gone', async () => {
     const { a, b } = await world.pair()
     b.accept('x', echo)

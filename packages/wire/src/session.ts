@@ -156,12 +156,7 @@ export class Session implements ChannelsHost, DispatcherHost {
 
   /** Ends at once: FINAL, RESET(UNAVAILABLE) on everything that runs, then `onClose(null)`. */
   close(): void {
-    if (!this.isOpen) return
-    const hasStarted = this.#isStarted
-    this.#enterClosed(states.DO_CLOSE)
-    this.#endAll('the connection was closed here')
-    if (!hasStarted) this.channels.outbox.discard()
-    this.#tellClosed(null)
+    if (this.isOpen) this.#closeNow('the connection was closed here')
   }
 
   /** Ends with an error: GOAWAY carries its code when that is one of a connection, INTERNAL_ERROR otherwise. */
@@ -263,8 +258,9 @@ export class Session implements ChannelsHost, DispatcherHost {
     if (keepalive.isPingDue(nowMs)) keepalive.onKeepalivePing(this.#control.ping())
     this.channels.tick(nowMs)
     if (!this.isOpen) return
-    if (nowMs >= this.#control.drain.graceEndsMs) this.#endAll('the grace period of the drain is over')
-    this.#reschedule()
+    // Not when the output has left: a transport that takes nothing would put it off.
+    if (nowMs >= this.#control.drain.graceEndsMs) this.#closeNow('the grace period of the drain is over')
+    else this.#reschedule()
   }
 
   /** A snapshot of counts and levels; a plain object. */
@@ -397,10 +393,14 @@ export class Session implements ChannelsHost, DispatcherHost {
     this.#tellClosed(error)
   }
 
-  /** Whatever still runs ends now. */
-  #endAll(reason: string): void {
+  /** Whatever still runs ends now, and so does the session. */
+  #closeNow(reason: string): void {
+    const hasStarted = this.#isStarted
+    this.#enterClosed(states.DO_CLOSE)
     this.#control.finishDrain()
     this.channels.endings.endAll(reason)
+    if (!hasStarted) this.channels.outbox.discard()
+    this.#tellClosed(null)
   }
 
   /** Whether a drain has come to its end: FINAL is out or in, and no channel is left. */
