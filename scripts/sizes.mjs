@@ -23,13 +23,13 @@ export const BUDGETS = /** @type {const} */ ([
     name: 'peerplex in a browser, with msgpack',
     source: 'packages/peerplex/src/browser.ts',
     goalBytes: 36_000,
-    maxBytes: 73_000,
+    maxBytes: 73_500,
   },
   {
     name: 'peerplex/json in a browser, JSON only',
     source: 'packages/peerplex/src/json.ts',
     goalBytes: 24_000,
-    maxBytes: 69_300,
+    maxBytes: 69_800,
   },
 ])
 

@@ -253,6 +253,8 @@ function resolveServes(serves: readonly string[] | undefined): readonly string[]
 /** Throws UsageError INVALID_ARGUMENT. */
 export function resolveReconnect(given: ReconnectOptions | false = {}): Required<ReconnectOptions> | false {
   if (given === false) return false
+  if (typeof given !== 'object' || given === null)
+    throw bad('reconnect', given, 'an object with initialMs and maxMs, or false')
   assertKnown('option', given, DEFAULT_RECONNECT, 'reconnect.')
   return Object.freeze({
     initialMs: count('reconnect.initialMs', given.initialMs ?? DEFAULT_RECONNECT.initialMs, 1),

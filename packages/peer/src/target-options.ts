@@ -99,6 +99,8 @@ export class TargetDefaults {
 
   /** A profile starts anew: what the peer says beside its own does not hold for it. */
   #sessionLimits({ profile, limits = {} }: ConnectOptions): SessionLimits {
+    if (typeof limits !== 'object' || limits === null)
+      throw wrong('limits', showScalar(limits), 'give an object of limits, see docs/limits.md')
     const ofPeer = Object.keys(limits).find((name) => Object.hasOwn(PEER_LIMIT_ROWS, name))
     if (ofPeer !== undefined)
       throw wrong(`limits.${ofPeer}`, 'one of the whole peer', 'give it to createPeer')

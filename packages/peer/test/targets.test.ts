@@ -98,6 +98,20 @@ describe('a connection that somebody else made', () => {
   })
 })
 
+describe('options of one target', () => {
+  it.each([
+    [{ limits: null }, 'option limits is null'],
+    [{ limits: 7 }, 'option limits is 7'],
+    [{ reconnect: null }, 'option reconnect is null'],
+    [{ reconnect: 'no' }, 'option reconnect is no'],
+  ])('that make no sense are refused at once: %j', (options, message) => {
+    expect(thrown(() => world.peer('a').connect('memory:b', options as never))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message,
+    })
+  })
+})
+
 describe('an object of a transport', () => {
   const box = { isBox: true }
 
