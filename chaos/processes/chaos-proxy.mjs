@@ -46,10 +46,14 @@ class ChaosProxy {
     const isWeb = transport === 'ws'
     /** @type {Map<number, CountedConnection>} */
     const counted = new Map()
-    const onEnd = (/** @type {number} */ id) => {
-      const count = counted.get(id)?.take() ?? 0
-      counted.delete(id)
-      this.#tell('gone', 0, count)
+    const countFrom = (/** @type {number} */ id, /** @type {import('node:net').Socket} */ near) => {
+      const connection = new CountedConnection(isWeb)
+      counted.set(id, connection)
+      near.on('close', () => {
+        counted.delete(id)
+        this.#tell('gone', 0, connection.count(!near.writableFinished, performance.now()))
+      })
+      return connection
     }
     onConnection(outer, (id, near) => {
       const connection = new SpoilableConnection(isWeb, isReversed)
@@ -58,27 +62,22 @@ class ChaosProxy {
       this.#spoilable.set(id, connection)
       near.on('close', () => this.#spoilable.delete(id))
       if (inner !== null) return
-      const calls = new CountedConnection(isWeb)
-      counted.set(id, calls)
+      const connectionOfCaller = countFrom(id, near)
       // Before the proxy holds any of it back.
-      near.on('data', (piece) => calls.sent(piece))
-      near.on('close', () => onEnd(id))
+      near.on('data', (piece) => connectionOfCaller.sent(piece))
     })
     outer.proxy.onBytes = (direction, id, piece) => {
       const connection = this.#spoilable.get(id)
       connection?.passed(direction, piece)
       if (inner !== null || direction !== 'down' || connection?.isSpoilt === true) return
-      counted.get(id)?.received(piece)
+      counted.get(id)?.received(piece, performance.now())
     }
     if (inner === null) return
     // The caller is the one that is dialed: only from here is all of it seen that it sends.
-    onConnection(inner, (id, near) => {
-      counted.set(id, new CountedConnection(isWeb))
-      near.on('close', () => onEnd(id))
-    })
+    onConnection(inner, countFrom)
     inner.proxy.onBytes = (direction, id, piece) => {
       if (direction === 'down') counted.get(id)?.sent(piece)
-      else counted.get(id)?.received(piece)
+      else counted.get(id)?.received(piece, performance.now())
     }
   }
 
@@ -161,7 +160,7 @@ async function listening(at, target, seed) {
   return { proxy: new FaultProxy({ target, seed }, server), server }
 }
 
-/** Behind the proxy's own listener: the connection is known there, and nothing was read of it. @param {Listening} listening @param {(id: number, near: import('node:net').Socket) => void} onId */
+/** Behind the proxy's own listener: the connection is known there, and nothing was read of it. @param {Listening} listening @param {(id: number, near: import('node:net').Socket) => unknown} onId */
 function onConnection({ proxy, server }, onId) {
   let lastId = 0
   server.on('connection', (near) => {
