@@ -34,7 +34,7 @@ async function main(args) {
   }
   if (options.simulate > 0) return simulate(options.simulate, options.seed)
   exitOnSignals()
-  if (options.isShort) return (await shortRun(options.seed, print)) ? 0 : 1
+  if (options.isShort) return (await shortRun(options.seed, options.keep, print)) ? 0 : 1
   const { calls, seconds, seed, transports, bad, keep, json } = options
   const run = { calls, seconds, seed, bad, plan: makePlan(transports, CALLER_COUNT) }
   const judged = await judgedRun({ ...run, ...FAULTS }, { keep })

@@ -25,6 +25,8 @@ import { CountedConnection, SpoilableConnection } from './watched-connection.mjs
 
 class ChaosProxy {
   name
+  /** @type {Map<number, CountedConnection>} */
+  #counted = new Map()
   #proxy
   #inner
   #write
@@ -44,8 +46,7 @@ class ChaosProxy {
     this.#inner = inner?.proxy ?? null
     this.#write = write
     const isWeb = transport === 'ws'
-    /** @type {Map<number, CountedConnection>} */
-    const counted = new Map()
+    const counted = this.#counted
     const countFrom = (/** @type {number} */ id, /** @type {import('node:net').Socket} */ near) => {
       const connection = new CountedConnection(isWeb)
       counted.set(id, connection)
@@ -117,6 +118,11 @@ class ChaosProxy {
       case 'spoil':
         this.#spoil(direction === 'down' ? 'down' : 'up')
     }
+  }
+
+  /** Its caller stands still for so long, from now on. @param {number} forMs */
+  freezeCaller(forMs) {
+    for (const connection of this.#counted.values()) connection.freeze(performance.now(), forMs)
   }
 
   heal() {

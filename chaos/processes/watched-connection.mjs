@@ -42,6 +42,8 @@ const FLAG = { FIN: 0x01, NOPROC: 0x10, ONEWAY: 0x20 }
 
 /** What went on so shortly before a reset the caller may not have read: a system forgets what waits on a connection that is reset. */
 const UNREAD_MS = 10
+/** After it was frozen a caller needs a moment to read what has come. */
+const THAW_MS = 100
 
 /** The calls of one connection: handed over by the caller, and without an answer. */
 export class CountedConnection {
@@ -54,6 +56,8 @@ export class CountedConnection {
   /** When the last answers went on, ms. @type {number[]} */
   #answeredMs = []
   #isGivenUp = false
+  /** The caller reads nothing meanwhile. */
+  #frozen = { fromMs: Number.POSITIVE_INFINITY, untilMs: Number.NEGATIVE_INFINITY }
 
   /** @param {boolean} isWeb */
   constructor(isWeb) {
@@ -63,7 +67,7 @@ export class CountedConnection {
 
   /** How many there are when it ends. @param {boolean} isReset @param {number} nowMs */
   count(isReset, nowMs) {
-    const unread = isReset ? this.#answeredMs.filter((ms) => nowMs - ms < UNREAD_MS).length : 0
+    const unread = isReset ? this.#unread(nowMs).length : 0
     return this.#ids.size + this.#resetCount + unread
   }
 
@@ -89,13 +93,23 @@ export class CountedConnection {
     })
   }
 
+  /** The caller stands still for so long, from now on. @param {number} nowMs @param {number} forMs */
+  freeze(nowMs, forMs) {
+    this.#frozen = { fromMs: nowMs, untilMs: nowMs + forMs + THAW_MS }
+  }
+
   /** @param {number} nowMs */
   #answered(nowMs) {
     const [oldestMs] = this.#answeredMs
-    if (oldestMs !== undefined && nowMs - oldestMs > 2 * UNREAD_MS) {
-      this.#answeredMs = this.#answeredMs.filter((ms) => nowMs - ms < UNREAD_MS)
-    }
+    if (oldestMs !== undefined && nowMs - oldestMs > 2 * UNREAD_MS) this.#answeredMs = this.#unread(nowMs)
     this.#answeredMs.push(nowMs)
+  }
+
+  /** Answers that the caller may not have read. @param {number} nowMs */
+  #unread(nowMs) {
+    const { fromMs, untilMs } = this.#frozen
+    const sinceMs = (nowMs < untilMs ? fromMs : nowMs) - UNREAD_MS
+    return this.#answeredMs.filter((ms) => ms > sinceMs)
   }
 }
 

@@ -71,6 +71,17 @@ describe('calls under way', () => {
     expect(connection.count(true, 2_001)).toBe(2)
   })
 
+  it('may be those whose answers went on while the caller stood still', () => {
+    const connection = new CountedConnection(false)
+    connection.sent(concat([preface(), call(1), call(2), call(3)]))
+    connection.received(concat([preface(), answer(1)]), 900)
+    connection.freeze(1_000, 3_000)
+    connection.received(answer(2), 1_100)
+    connection.received(answer(3), 3_900)
+    expect(connection.count(true, 3_950)).toBe(2)
+    expect(connection.count(false, 3_950)).toBe(0)
+  })
+
   it('are not one-ways, nor what the caller has given up', () => {
     const connection = new CountedConnection(false)
     connection.sent(concat([preface(), open({ chan: 1, name: 'oneway', flags: FIN | ONEWAY })]))
