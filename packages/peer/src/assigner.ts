@@ -10,29 +10,24 @@ import type { OpenedSink } from './core-host.js'
 import { OpenQueue } from './open-queue.js'
 import {
   asPeerplexError,
+  closedError,
+  expiryError,
   notSentError,
   OpenRequest,
   type OpenSpec,
   openAs,
   overall,
   type RequestSink,
+  unreadyError,
 } from './open-request.js'
 import type { ResolvedPeerOptions } from './options.js'
 import type { PeerConnection } from './peer-connection.js'
 import type { Pool } from './pool.js'
 import { RetryPolicy } from './retry-policy.js'
-import type { Avoidance, TargetGroup } from './route.js'
+import type { Avoidance, GroupFinder, TargetGroup } from './route.js'
 
 /** What a peer says that had better be left alone for a while. */
 const REFUSALS: ReadonlySet<string> = new Set(['REFUSED', 'UNAVAILABLE'])
-
-/** Where names are looked up that somebody else knows the targets of. */
-export interface GroupFinder {
-  /** Whether there are none. */
-  readonly isEmpty: boolean
-  /** Where a name is looked up to, which begins to be if it was not; null when nobody does that for it. */
-  find(name: string): TargetGroup | null
-}
 
 export interface AssignerStats {
   readonly queuedCalls: number
@@ -225,6 +220,13 @@ export class Assigner {
     return this.#retries.allows(request, outcome, nowMs, latestMs, this.#sequence, hasOther)
   }
 
+  /** Some names are looked up no more: who waits for them goes wherever they lead now. */
+  regroup(): void {
+    if (this.#isClosed) return
+    this.#queue.regroup(({ spec }) => this.#groupOf(spec))
+    this.pump()
+  }
+
   #choose({ spec, group, avoidance }: OpenRequest): PeerConnection | null {
     return this.#pool.choose(spec, group, avoidance)
   }
@@ -292,20 +294,29 @@ export class Assigner {
     for (const request of returned) {
       if (request.state !== 'waiting') continue
       if (this.#isClosed) this.fail(request, closedError(request))
-      else this.#queue.putBack(request, nowMs)
+      else {
+        if (request.group?.isForgotten === true) request.group = this.#groupOf(request.spec)
+        this.#queue.putBack(request, nowMs)
+      }
     }
     this.#schedule()
     this.pump()
+    // There was a place for each when it came back, but not for all of them.
+    for (const request of returned) {
+      if (request.spec.waitForReady || !this.#queue.holds(request)) continue
+      this.#queue.remove(request)
+      this.#failUnready(request)
+    }
   }
 
   #wait(request: OpenRequest): void {
+    // To look for a place runs code of the program: resolvers, tests of `to`.
+    if (this.#isClosed) {
+      this.fail(request, closedError(request))
+      return
+    }
     if (!request.spec.waitForReady) {
-      const isFull = this.#pool.isReady(request.spec, request.group, null)
-      const cause = isFull ? null : this.#lastError()
-      const what = isFull ? 'the other side takes no more calls at a time' : 'no connection is ready'
-      const reason = cause === null ? what : `${what}: ${cause.message}`
-      const hint = `leave waitForReady on to wait for ${isFull ? 'room' : 'a connection'}`
-      this.fail(request, notSentError('UNAVAILABLE', request, reason, hint, cause))
+      this.#failUnready(request)
       return
     }
     if (!this.#encode(request, this.#codecs.choose(request.spec.codec, null), null)) return
@@ -320,6 +331,12 @@ export class Assigner {
     })
     if (error !== null) this.fail(request, error)
     else this.#schedule()
+  }
+
+  /** It does not wait, and there is no place for it now. */
+  #failUnready(request: OpenRequest): void {
+    const isFull = this.#pool.isReady(request.spec, request.group, null)
+    this.fail(request, unreadyError(request, isFull, isFull ? null : this.#lastError()))
   }
 
   #assign(request: OpenRequest, connection: PeerConnection): void {
@@ -387,27 +404,10 @@ export class Assigner {
     this.#timerMs = Number.POSITIVE_INFINITY
     const nowMs = this.#options.clock.now()
     for (let request = this.#queue.takeExpired(nowMs); request; request = this.#queue.takeExpired(nowMs)) {
-      this.fail(request, this.#expiryError(request, nowMs))
+      this.fail(request, expiryError(request, nowMs, this.#options.queue.waitMs, this.#lastError()))
     }
     if (nowMs >= this.#wakeMs) this.pump()
     else this.#schedule()
-  }
-
-  #expiryError(request: OpenRequest, nowMs: number): PeerplexError {
-    const cause = this.#lastError()
-    const why = cause === null ? '' : `; the last attempt to connect: ${cause.message}`
-    if (request.expiresAtMs <= nowMs) {
-      const reason = `no connection within ${request.spec.timeoutMs} ms${why}`
-      return notSentError(
-        'DEADLINE_EXCEEDED',
-        request,
-        reason,
-        'raise timeoutMs, or check the address',
-        cause,
-      )
-    }
-    const reason = `no connection within ${this.#options.queue.waitMs} ms${why}`
-    return notSentError('UNAVAILABLE', request, reason, 'raise queue.waitMs, or check the address', cause)
   }
 
   #schedule(): void {
@@ -437,8 +437,4 @@ function tryOpen(
   } catch {
     return null
   }
-}
-
-function closedError(request: OpenRequest): PeerplexError {
-  return notSentError('UNAVAILABLE', request, 'this peer is closed', 'create a new peer')
 }

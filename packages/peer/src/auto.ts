@@ -5,13 +5,12 @@
 import { PeerplexError, TransportError } from '@peerplex/wire'
 import { invalidArgument, reasonOf, showScalar } from '@peerplex/wire/internal'
 import type { TargetResolver } from '@peerplex/wire/transport'
-import type { GroupFinder } from './assigner.js'
 import { Backoff } from './backoff.js'
 import type { TimerHandle } from './clock.js'
 import type { Link } from './link.js'
 import { DEFAULT_RECONNECT, type ResolvedPeerOptions } from './options.js'
 import { PatternTable } from './pattern-table.js'
-import type { TargetGroup } from './route.js'
+import type { GroupFinder, TargetGroup } from './route.js'
 
 export interface AutoOptions {
   /** Connections that nothing was opened on for so long are closed, ms; 1 … 2^31-1. Default 5 minutes. */
@@ -32,8 +31,8 @@ export interface AutoStats {
 /** What looking up asks of its peer. */
 export interface AutoHost {
   readonly options: ResolvedPeerOptions
-  /** Throws UsageError for what is no endpoint, or one that no transport serves. */
-  assertTarget(url: string): void
+  /** The URL as links show it. Throws UsageError for what is no endpoint, or one that no transport serves. */
+  canonicalUrl(url: string): string
   /** Dials such an endpoint for looked-up names. */
   dial(url: string): Link
   /** A lookup failed; for the log, and for opens that do not wait. */
@@ -44,7 +43,7 @@ export interface AutoHost {
 
 const DEFAULT_IDLE_MS = 300_000
 const MAX_MS = 2 ** 31 - 1
-/** Names of one pattern that are looked up at a time; the one that was used the longest time ago gives way. */
+/** Names of one pattern that are looked up at a time; the one that was used the longest time ago, and that nobody waits for, gives way. */
 const MAX_NAMES = 1_024
 /** Targets of one name that are dialed. */
 const MAX_TARGETS = 64
@@ -62,7 +61,7 @@ export class AutoTable implements GroupFinder {
     return this.#autos.size === 0
   }
 
-  /** Returns what undoes it: connections to its targets end when what runs on them has. Throws UsageError. */
+  /** Returns what undoes it: connections to its targets end when what runs on them has, or after 30 s. Throws UsageError. */
   add(pattern: string, resolver: TargetResolver, options: AutoOptions): () => void {
     if (typeof resolver !== 'function') {
       throw invalidArgument(
@@ -94,9 +93,9 @@ export class AutoTable implements GroupFinder {
     return [...this.#autos].map((auto) => auto.stats())
   }
 
-  /** Asks nobody any more. Links are closed by their peer. */
+  /** Asks nobody any more. Links are closed, or drained, by their peer. */
   close(): void {
-    for (const auto of this.#autos) auto.rest()
+    for (const auto of this.#autos) auto.stop()
     this.#autos.clear()
   }
 }
@@ -127,7 +126,7 @@ class Auto {
     let found = this.#names.get(name)
     if (found === undefined) {
       if (this.#names.size === 0) this.#begin()
-      else if (this.#names.size >= MAX_NAMES) this.#forgetOldest()
+      else if (this.#names.size >= MAX_NAMES) this.#makeRoom()
       found = new LookedUpName(this, name)
       this.#names.set(name, found)
       found.look()
@@ -143,14 +142,18 @@ class Auto {
 
   /** Nobody needs it for now: the next use begins anew. */
   rest(): void {
-    this.host.options.clock.clearTimer(this.#idleTimer)
-    this.#idleTimer = null
-    this.#endWatch?.()
-    this.#endWatch = null
-    for (const name of this.#names.values()) name.forget()
-    this.#names.clear()
+    this.stop()
     for (const link of this.#links.values()) link.retire()
     this.#links.clear()
+  }
+
+  /** Asks nobody any more. */
+  stop(): void {
+    this.host.options.clock.clearTimer(this.#idleTimer)
+    this.#idleTimer = null
+    this.#stopWatching()
+    for (const name of this.#names.values()) name.forget()
+    this.#names.clear()
   }
 
   /** Dials what is new and lets go of what no name leads to any more. */
@@ -189,14 +192,24 @@ class Auto {
     }
   }
 
+  /** What that throws keeps nothing from its end. */
+  #stopWatching(): void {
+    const endWatch = this.#endWatch
+    this.#endWatch = null
+    try {
+      endWatch?.()
+    } catch (error) {
+      this.host.onLookupFailed(this.pattern, asLookupError(error, this.pattern, this.pattern))
+    }
+  }
+
   #waitForIdle(): void {
     const { clock } = this.host.options
     this.#idleTimer = clock.setTimer(this.#usedAtMs + this.#idleMs, () => {
       const isIdle = clock.now() >= this.#usedAtMs + this.#idleMs
-      // While it is not known where a name is served somebody may wait for it.
       const isBusy =
         [...this.#links.values()].some((link) => link.load > 0) ||
-        [...this.#names.values()].some(({ state }) => state !== 'known')
+        [...this.#names.values()].some(({ waitingCount }) => waitingCount > 0)
       if (isIdle && !isBusy) {
         this.rest()
         return
@@ -207,15 +220,24 @@ class Auto {
     })
   }
 
-  #forgetOldest(): void {
+  /** Those that are waited for stay: of them there are no more than opens that wait. */
+  #makeRoom(): void {
+    while (this.#names.size >= MAX_NAMES) {
+      const oldest = this.#oldestUnawaited()
+      if (oldest === null) break
+      oldest.forget()
+      this.#names.delete(oldest.name)
+    }
+    this.updateLinks()
+  }
+
+  #oldestUnawaited(): LookedUpName | null {
     let oldest: LookedUpName | null = null
     for (const name of this.#names.values()) {
+      if (name.waitingCount > 0) continue
       if (oldest === null || name.usedAtMs < oldest.usedAtMs) oldest = name
     }
-    if (oldest === null) return
-    oldest.forget()
-    this.#names.delete(oldest.name)
-    this.updateLinks()
+    return oldest
   }
 }
 
@@ -228,6 +250,7 @@ class LookedUpName implements TargetGroup {
   readonly urls: Set<string> = new Set()
   state: LookupState = 'known'
   usedAtMs = 0
+  waitingCount = 0
   readonly #auto: Auto
   readonly #backoff: Backoff
   #timer: TimerHandle = null
@@ -238,6 +261,10 @@ class LookedUpName implements TargetGroup {
     this.name = name
     const { reconnect, random } = auto.host.options
     this.#backoff = new Backoff(reconnect === false ? DEFAULT_RECONNECT : reconnect, random)
+  }
+
+  get isForgotten(): boolean {
+    return this.state === 'forgotten'
   }
 
   has(url: string): boolean {
@@ -292,9 +319,10 @@ class LookedUpName implements TargetGroup {
     const urls = typeof found === 'string' ? [found] : found
     const isList = Array.isArray(urls) && urls.every((url) => typeof url === 'string')
     if (!isList) throw notUrls(this.#auto.pattern, this.name, found)
-    for (const url of urls) this.#auto.host.assertTarget(url)
+    // One target may be written in several ways, and connections are found by one.
+    const targets = new Set(urls.map((url) => this.#auto.host.canonicalUrl(url)))
     this.urls.clear()
-    for (const url of urls.slice(0, MAX_TARGETS)) this.urls.add(url)
+    for (const url of [...targets].slice(0, MAX_TARGETS)) this.urls.add(url)
     this.#clearTimer()
     this.#abort = null
     this.state = 'known'
@@ -311,6 +339,8 @@ class LookedUpName implements TargetGroup {
   }
 
   #pause(): void {
+    // Whoever was told of the failure may have undone it.
+    if (this.isForgotten) return
     this.state = 'pausing'
     this.#setTimer(this.#auto.host.options.clock.now() + this.#backoff.next(), () => this.look())
   }

@@ -147,7 +147,7 @@ export class Balancer {
     if (to !== undefined && !isTarget(to, remote)) return null
     if (remote.serves !== null && !remote.serves(spec.name)) return null
     if (avoidance?.covers(remote, this.#clock.now()) === true) return null
-    return remote.best(group)
+    return remote.best(group, to !== undefined)
   }
 
   #isEjected({ health }: RemotePeer): boolean {

@@ -30,7 +30,8 @@ export class BufferWatch {
   readonly #limits: PeerOwnLimits
   readonly #clock: Clock
   readonly #holders: ReadonlySet<Holder>
-  readonly #stuck = new Map<Holder, Stuck>()
+  /** Weak: one that ends meanwhile is looked at no more. */
+  #stuck = new WeakMap<Holder, Stuck>()
   #timer: TimerHandle = null
   #lastMs = 0
   #arrivedBytes = 0
@@ -63,7 +64,7 @@ export class BufferWatch {
   stop(): void {
     if (this.#timer !== null) this.#clock.clearTimer(this.#timer)
     this.#timer = null
-    this.#stuck.clear()
+    this.#stuck = new WeakMap()
     this.heldBytes = 0
     WATCHES.delete(this)
   }

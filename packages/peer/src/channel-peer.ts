@@ -96,11 +96,16 @@ export class ChannelPeer implements CoreHost, FilterHost, ConnectionsHost {
 
   /**
    * Names and patterns whose targets `resolver` knows: it is asked when one of them is first opened, again after a failure, and when its
-   * `watch` tells of a change; all URLs that it gives are connected to. Such names go nowhere else, and such connections carry no others;
-   * when nothing was opened for `idleMs` they end. Returns what undoes it. Throws UsageError ALREADY_EXISTS, INVALID_ARGUMENT.
+   * `watch` tells of a change; all URLs that it gives are connected to. Such names go nowhere else, and such connections carry no others,
+   * except what is for that peer by `to`; when nothing was opened for `idleMs` they end. Returns what undoes it: what runs then may take
+   * 30 s. Throws UsageError ALREADY_EXISTS, INVALID_ARGUMENT.
    */
   auto(pattern: string, resolver: TargetResolver, options: AutoOptions = {}): () => void {
-    return this.#autos.add(pattern, resolver, options)
+    const undo = this.#autos.add(pattern, resolver, options)
+    return () => {
+      undo()
+      this.#assigner.regroup()
+    }
   }
 
   /** Other peers with at least one connection, in the order in which they came. */

@@ -20,13 +20,22 @@ import { BufferWatch } from './buffer-watch.js'
 import type { CodecSet } from './codec-set.js'
 import type { PeerEvent, PeerEventMap } from './events.js'
 import { Link, type LinkHost } from './link.js'
-import type { BindOptions, ConnectOptions, ResolvedPeerOptions } from './options.js'
+import {
+  type BindOptions,
+  type ConnectOptions,
+  DEFAULT_RECONNECT,
+  type ResolvedPeerOptions,
+} from './options.js'
 import { type ConnectionHost, PeerConnection } from './peer-connection.js'
 import type { Pool } from './pool.js'
 import { assertAuth } from './presented.js'
 import { createProfiles } from './profiles.js'
 import { TargetDefaults, type TargetSettings } from './target-options.js'
 import { findTransport, handedInTransport } from './targets.js'
+
+/** Codes that are counted each for itself, and the row of all others. */
+const MAX_COUNTED_CODES = 128
+const OTHER_CODES = 'OTHER'
 
 /** One `bind`. */
 export interface BoundListener {
@@ -130,14 +139,16 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   }
 
   /** For names that are looked up. Throws UsageError for what is no endpoint. */
-  assertTarget(url: string): void {
-    findTransport(url, this.#transports)
+  canonicalUrl(url: string): string {
+    return findTransport(url, this.#transports).endpoint.url
   }
 
   dial(url: string): Link {
     this.#assertOpen('connect')
     const { transport, endpoint } = findTransport(url, this.#transports)
-    const link = new Link(this, transport, endpoint, this.#defaults.resolve('connect', {}), true)
+    // `reconnect: false` is about links of the program: there is nobody who would make a new one of these.
+    const own = this.options.reconnect === false ? { reconnect: DEFAULT_RECONNECT } : {}
+    const link = new Link(this, transport, endpoint, this.#defaults.resolve('connect', own), true)
     this.links.add(link)
     return link
   }
@@ -173,8 +184,16 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
     const stopped = this.#stopListening()
     for (const link of this.links) if (link.state === 'BACKOFF' || link.state === 'CONNECTING') link.close()
     for (const connection of this.#pool.connections) connection.driver.session.drain(graceMs)
+    const { clock } = this.options
+    const timer = clock.setTimer(clock.now() + graceMs, () => this.#closeRetired())
     await this.untilReleased()
+    clock.clearTimer(timer)
     await stopped
+  }
+
+  /** Those had a time of their own, which may be longer than that of the peer. */
+  #closeRetired(): void {
+    for (const { isRetired, driver } of [...this.#pool.connections]) if (isRetired) driver.session.close()
   }
 
   /** Ends everything at once. Resolves when nothing is left that holds the process. */
@@ -305,6 +324,8 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
     }
     if (isRestart) this.#host.emit('restart', { remote })
     if (isNew) this.#host.emit('connect', { remote })
+    // It may drain since before anybody knew who it is.
+    if (session.isOpen && !session.isUsable) this.#tellDrain(connection)
     session.admit()
     this.#host.onRoom()
   }
@@ -320,10 +341,14 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   }
 
   onDrain(connection: PeerConnection, { isFinal }: DrainInfo): void {
-    if (isFinal) return
+    if (isFinal || connection.remote === null) return
+    this.#tellDrain(connection)
+    this.#host.onRoom()
+  }
+
+  #tellDrain(connection: PeerConnection): void {
     this.#linkOf.get(connection)?.onDrain()
     if (connection.remote !== null) this.#host.emit('drain', { remote: connection.remote })
-    this.#host.onRoom()
   }
 
   /** A handler threw, or something that should not: on that channel, if on any. */
@@ -368,7 +393,10 @@ export class Connections implements LinkHost, ConnectionHost, AutoHost {
   }
 
   #count(code: string): void {
-    this.errorCounts.set(code, (this.errorCounts.get(code) ?? 0) + 1)
+    // The other side may end a connection with any number.
+    const isListed = this.errorCounts.has(code) || this.errorCounts.size < MAX_COUNTED_CODES
+    const row = isListed ? code : OTHER_CODES
+    this.errorCounts.set(row, (this.errorCounts.get(row) ?? 0) + 1)
   }
 }
 

@@ -138,7 +138,10 @@ export class Link {
   retire(): void {
     const connection = this.#connection
     this.#connection = null
-    connection?.driver.session.drain(RETIRE_GRACE_MS)
+    if (connection !== null) {
+      connection.isRetired = true
+      connection.driver.session.drain(RETIRE_GRACE_MS)
+    }
     this.close()
   }
 
@@ -200,9 +203,19 @@ export class Link {
       this.#step('connected')
       // Not needed any more: what happens to the connection from here on is told by its session.
       this.#abort = null
-      this.#connection = this.#host.adopt(connection, this, auth)
+      this.#connection = this.#adopt(connection, auth)
     } catch (error) {
       if (!abort.signal.aborted) this.#fail(asTransportError(error, this.url), false)
+    }
+  }
+
+  /** Throws for credentials that cannot be told; nobody else would close the connection then. */
+  #adopt(connection: Connection, auth: string | Uint8Array | undefined): PeerConnection {
+    try {
+      return this.#host.adopt(connection, this, auth)
+    } catch (error) {
+      connection.destroy()
+      throw error
     }
   }
 

@@ -5,6 +5,7 @@ import type { PeerplexError } from '@peerplex/wire'
 import { type Deadline, DeadlineHeap } from '@peerplex/wire/internal'
 import { notSentError, type OpenRequest } from './open-request.js'
 import type { QueueOptions } from './options.js'
+import type { TargetGroup } from './route.js'
 
 /** Where a request waits, and until when. */
 export class QueuePlace implements Deadline {
@@ -94,7 +95,8 @@ export class OpenQueue {
    */
   add(request: OpenRequest, nowMs: number, onDropped: (dropped: OpenRequest) => void): PeerplexError | null {
     const place = new QueuePlace(request, this.#expiry(request, nowMs))
-    if (this.#hasRoom(request)) {
+    // Small ones do not pass a large one that waits for room: it would wait for ever.
+    if (this.#blocked.size === 0 && this.#hasRoom(request)) {
       this.#append(place)
       return null
     }
@@ -103,6 +105,7 @@ export class OpenQueue {
       this.#blocked.add(place)
       place.isNarrow = request.isNarrow
       if (place.isNarrow) this.#blockedNarrowCount++
+      if (request.group !== null) request.group.waitingCount++
       this.#setDeadline(place)
       return null
     }
@@ -150,7 +153,11 @@ export class OpenQueue {
     if (place === null) return false
     request.place = null
     this.#deadlines.remove(place)
-    if (this.#unblock(place)) return true
+    if (this.#unblock(place)) {
+      // A smaller one behind it may fit.
+      this.#admitBlocked()
+      return true
+    }
     place.isQueued = false
     if (place.previous === null) this.#head = place.next
     else place.previous.next = place.next
@@ -158,6 +165,7 @@ export class OpenQueue {
     else place.next.previous = place.previous
     this.#count--
     if (place.isNarrow) this.#narrowCount--
+    if (request.group !== null) request.group.waitingCount--
     this.#bytes -= request.messageBytes
     this.#admitBlocked()
     return true
@@ -178,6 +186,29 @@ export class OpenQueue {
     for (const place of this.#blocked) all.push(place.request)
     for (const request of all) this.remove(request)
     return all
+  }
+
+  /** Groups were forgotten: who waits for one of them is for what `find` says now, and keeps its place. */
+  regroup(find: (request: OpenRequest) => TargetGroup | null): void {
+    const places = [...this.#blocked]
+    for (let place = this.#head; place !== null; place = place.next) places.push(place)
+    for (const { request } of places) {
+      if (request.group?.isForgotten !== true) continue
+      const group = find(request)
+      // To look it up may have run code of the program, which has taken it out.
+      if (request.place !== null) this.#setGroup(request.place, group)
+    }
+  }
+
+  #setGroup(place: QueuePlace, group: TargetGroup | null): void {
+    const { request } = place
+    if (request.group !== null) request.group.waitingCount--
+    if (group !== null) group.waitingCount++
+    request.group = group
+    const change = Number(request.isNarrow) - Number(place.isNarrow)
+    place.isNarrow = request.isNarrow
+    if (place.isQueued) this.#narrowCount += change
+    else this.#blockedNarrowCount += change
   }
 
   #hasRoom(request: OpenRequest): boolean {
@@ -206,6 +237,7 @@ export class OpenQueue {
     this.#count++
     place.isNarrow = request.isNarrow
     if (place.isNarrow) this.#narrowCount++
+    if (request.group !== null) request.group.waitingCount++
     this.#bytes += request.messageBytes
     this.#setDeadline(place)
   }
@@ -232,6 +264,8 @@ export class OpenQueue {
   #unblock(place: QueuePlace): boolean {
     if (!this.#blocked.delete(place)) return false
     if (place.isNarrow) this.#blockedNarrowCount--
+    const { group } = place.request
+    if (group !== null) group.waitingCount--
     return true
   }
 

@@ -361,6 +361,39 @@ export function notSentError(
   })
 }
 
+/** There is no peer any more for it to go out from. */
+export function closedError(request: OpenRequest): PeerplexError {
+  return notSentError('UNAVAILABLE', request, 'this peer is closed', 'create a new peer')
+}
+
+/** It does not wait. `isFull`: there are connections for it, without room; else `cause`: why there is none. */
+export function unreadyError(
+  request: OpenRequest,
+  isFull: boolean,
+  cause: PeerplexError | null,
+): PeerplexError {
+  const what = isFull ? 'the other side takes no more calls at a time' : 'no connection is ready'
+  const reason = cause === null ? what : `${what}: ${cause.message}`
+  const hint = `leave waitForReady on to wait for ${isFull ? 'room' : 'a connection'}`
+  return notSentError('UNAVAILABLE', request, reason, hint, cause)
+}
+
+/** The time of one that waits is over: that of its deadline, or the `waitMs` of the queue. `cause`: why there is no connection. */
+export function expiryError(
+  request: OpenRequest,
+  nowMs: number,
+  waitMs: number,
+  cause: PeerplexError | null,
+): PeerplexError {
+  const why = cause === null ? '' : `; the last attempt to connect: ${cause.message}`
+  if (request.expiresAtMs <= nowMs) {
+    const reason = `no connection within ${request.spec.timeoutMs} ms${why}`
+    return notSentError('DEADLINE_EXCEEDED', request, reason, 'raise timeoutMs, or check the address', cause)
+  }
+  const reason = `no connection within ${waitMs} ms${why}`
+  return notSentError('UNAVAILABLE', request, reason, 'raise queue.waitMs, or check the address', cause)
+}
+
 /** Whatever was thrown, as an error of this library. */
 export function asPeerplexError(error: unknown): PeerplexError {
   if (error instanceof PeerplexError) return error

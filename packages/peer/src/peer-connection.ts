@@ -42,6 +42,8 @@ export class PeerConnection implements SessionDriverEvents {
   readyAtMs = -1
   /** The URL that was dialed, for a connection of looked-up targets; null for all others. */
   dialedFor: string | null = null
+  /** Nothing leads to it any more; what runs on it may come to its end. */
+  isRetired = false
   /** Why it ended; null after a clean end, undefined while it is open. */
   closeError: PeerplexError | null | undefined = undefined
 
@@ -61,7 +63,7 @@ export class PeerConnection implements SessionDriverEvents {
 
   /** Known who is there, and new channels may be opened. */
   get isUsable(): boolean {
-    return this.remote !== null && this.driver.session.isUsable
+    return this.remote !== null && this.driver.session.isUsable && !this.isRetired
   }
 
   /** Usable, and the other side lets us open at least one more channel. */
@@ -71,10 +73,11 @@ export class PeerConnection implements SessionDriverEvents {
 
   /**
    * Whether it may carry what is looked up to `group`, or, for null, what nobody looks up: a connection that was dialed for looked-up names
-   * serves no others.
+   * serves no others, but for what is meant for this very peer.
    */
-  isIn(group: TargetGroup | null): boolean {
-    return group === null ? this.dialedFor === null : this.dialedFor !== null && group.has(this.dialedFor)
+  isIn(group: TargetGroup | null, isMeant: boolean): boolean {
+    if (group === null) return this.dialedFor === null || isMeant
+    return this.dialedFor !== null && group.has(this.dialedFor)
   }
 
   /** Channels in use, waiting ones included. */

@@ -141,7 +141,7 @@ export class Pool {
   /** Whether an open may go to a peer, if it has room. */
   isCandidate(remote: RemotePeer, { to, name }: OpenSpec, group: TargetGroup | null): boolean {
     return (
-      remote.isReadyFor(group) &&
+      remote.isReadyFor(group, to !== undefined) &&
       (to === undefined || isTarget(to, remote)) &&
       (remote.serves === null || remote.serves(name))
     )
@@ -156,8 +156,8 @@ export class Pool {
   /** It refused, or its connection broke: others are taken first for a while. */
   noteFailure(remote: RemotePeer): void {
     const nowMs = this.#clock.now()
+    // Whoever claims the id of somebody else must not have that one set aside.
     if (remote.isNamesake) {
-      // Who only claims the id fails for itself.
       remote.health ??= new Health()
       remote.health.fail(nowMs)
       return

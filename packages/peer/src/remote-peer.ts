@@ -64,18 +64,21 @@ export class RemotePeer {
     return load
   }
 
-  /** Whether one of its connections is usable for what is looked up to `group`, with room or without. @internal */
-  isReadyFor(group: TargetGroup | null): boolean {
-    return this.connections.some((connection) => connection.isUsable && connection.isIn(group))
+  /**
+   * Whether one of its connections is usable for what is looked up to `group`, with room or without. `isMeant`: it is named as the target.
+   * @internal
+   */
+  isReadyFor(group: TargetGroup | null, isMeant: boolean): boolean {
+    return this.connections.some((connection) => connection.isUsable && connection.isIn(group, isMeant))
   }
 
   /** The usable connection with the fewest channels; null when none has room for another. @internal */
-  best(group: TargetGroup | null): PeerConnection | null {
+  best(group: TargetGroup | null, isMeant: boolean): PeerConnection | null {
     let best: PeerConnection | null = null
     // By index: going through costs every open an iterator otherwise.
     for (let at = 0; at < this.connections.length; at++) {
       const connection = this.connections[at] as PeerConnection
-      if (!connection.hasRoom || !connection.isIn(group)) continue
+      if (!connection.hasRoom || !connection.isIn(group, isMeant)) continue
       if (best === null || connection.load < best.load) best = connection
     }
     return best

@@ -8,6 +8,18 @@ import type { RemotePeer } from './remote-peer.js'
 export interface TargetGroup {
   /** Whether a connection that was dialed to this URL will do. */
   has(url: string): boolean
+  /** Nobody looks it up any more: who waits for it asks for its name anew. */
+  readonly isForgotten: boolean
+  /** Opens that wait for a connection to it; the queue counts them. */
+  waitingCount: number
+}
+
+/** Where names are looked up that somebody else knows the targets of. */
+export interface GroupFinder {
+  /** Whether there are none. */
+  readonly isEmpty: boolean
+  /** Where a name is looked up to, which begins to be if it was not; null when nobody does that for it. */
+  find(name: string): TargetGroup | null
 }
 
 /** Whether `to` means this peer; an id, only the one whom it belongs to. */

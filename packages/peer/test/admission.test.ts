@@ -1,8 +1,12 @@
 // How many may come, from where and how fast; strangers never keep honest peers out; what is held in memory has an end.
+import { goaway, hello, preface } from '@peerplex/testkit'
 import { parseEndpoint } from '@peerplex/wire/transport'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ChannelPeer, Logger, PeerChannel, PeerLimits } from '../src/index.js'
 import { bytes, collect, echo, settle, type TestConnection, World, type WorldPeerOptions } from './support.js'
+
+/** Flag of GOAWAY. */
+const FINAL = 0x01
 
 let world: World
 
@@ -345,6 +349,25 @@ describe('output that nobody takes', () => {
     connection.unblock()
     await world.advance(10_000)
     expect(connection.isDestroyed).toBe(false)
+  })
+})
+
+describe('codes that the other side makes up', () => {
+  it('are counted together when there are many', async () => {
+    const b = await world.server('b')
+    for (let i = 0; i < 300; i++) {
+      const connection = await world.transport.connect(parseEndpoint('memory:b'), {})
+      connection.sink = { onData() {}, onDrain() {}, onEnd() {} }
+      connection.write([preface(), hello(), goaway({ code: 100_000 + i, flags: FINAL })])
+      await settle()
+      connection.destroy()
+      await settle()
+      await world.advance(100)
+    }
+    const { errors } = b.stats()
+    expect(errors.CODE_100000).toBe(1)
+    expect(Object.keys(errors).length).toBeLessThan(150)
+    expect(Object.values(errors).reduce((sum, count) => sum + count)).toBe(300)
   })
 })
 

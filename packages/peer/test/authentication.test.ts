@@ -52,6 +52,70 @@ async function ask(peer: ChannelPeer, name: string, to?: string): Promise<unknow
   return answer
 }
 
+describe('credentials that cannot be told', () => {
+  it('leave no connection open', async () => {
+    await world.server('b')
+    const a = world.peer('a')
+    const link = a.connect('memory:b', { credentials: async () => 'x'.repeat(100_000) })
+    await world.advance(1_000)
+    expect(link.lastError?.code).toBe('METADATA_TOO_LARGE')
+    expect(world.transport.dialed.filter(({ isDestroyed }) => !isDestroyed)).toEqual([])
+    link.close()
+  })
+})
+
+describe('a drain that comes before the verdict', () => {
+  it('is told after it', async () => {
+    const b = await world.server('b')
+    const { authenticate, asked } = hookToAnswer()
+    const a = world.peer('a', { authenticate })
+    a.accept('**', (channel) => channel.closed)
+    const events: string[] = []
+    for (const event of ['connect', 'drain', 'disconnect'] as const) a.on(event, () => events.push(event))
+    const link = a.connect('memory:b')
+    await settle()
+    // Something that runs on, or there would be nothing to wait for.
+    b.open('held')
+    await settle()
+    void b.drain({ graceMs: 10_000 })
+    await settle()
+    asked[0]?.answer(true)
+    await settle()
+    expect([link.state, a.peers().map(({ state }) => state), events]).toEqual([
+      'DRAINING',
+      ['draining'],
+      ['connect', 'drain'],
+    ])
+    link.close()
+  })
+})
+
+describe('a peer that takes the id of another', () => {
+  it('does not have that one passed over', async () => {
+    const hub = await world.server('hub', { authenticate: ({ auth }) => ({ user: auth }) })
+    for (const [id, credentials] of [
+      ['billing', 's-1'],
+      ['shipping', 's-2'],
+      ['billing', 's-3'],
+    ] as const) {
+      const peer = world.peer(id, { credentials })
+      peer.accept('x', echo)
+      await peer.connect('memory:hub').ready
+    }
+    await settle()
+    expect(hub.peers()).toHaveLength(3)
+    world.transport.last.cut()
+    await settle()
+    expect(hub.peers().map(({ identity }) => identity)).toEqual([{ user: 's-1' }, { user: 's-2' }])
+    const places = [1, 2, 3, 4].map(() => {
+      const channel = hub.open('x')
+      channel.end()
+      return channel.remote?.id
+    })
+    expect(places.sort()).toEqual(['billing', 'billing', 'shipping', 'shipping'])
+  })
+})
+
 describe('before the verdict', () => {
   it('shows the hook what was announced, and the connection', async () => {
     const { authenticate, asked } = hookToAnswer()

@@ -92,6 +92,20 @@ describe('auto', () => {
     expect(new Set([1, 2, 3].map(() => begin(a, 'y').remote?.id))).toEqual(new Set(['one', 'two']))
   })
 
+  it('takes a URL in any spelling, and one target for one', async () => {
+    await server('b')
+    const a = world.peer('a')
+    a.auto('x', () => ['MEMORY:b', 'memory:b'])
+    a.auto('y', () => 'Memory:b')
+    for (const name of ['x', 'y']) {
+      const channel = begin(a, name, { timeoutMs: 1_000 })
+      await world.advance(1_000)
+      expect(await channel.closed).toMatchObject({ code: 'OK' })
+    }
+    expect(world.transport.dialCount).toBe(2)
+    expect(a.stats().autos[0]?.names[0]?.urls).toEqual(['memory:b'])
+  })
+
   it('a call with a deadline waits no longer than that, and says what the resolver said', async () => {
     const a = world.peer('a')
     const script = scripted(new Error('the registry is down'))
@@ -259,6 +273,133 @@ describe('auto', () => {
     expect(begin(a, 'x').remote?.id).toBe('c')
   })
 
+  it.each(['throws', 'is none'])('comes to rest and closes although what ends its watch %s', async (how) => {
+    await server('b')
+    const a = world.peer('a')
+    const endWatch = (): void => {
+      throw new Error('not watched')
+    }
+    const watch = (): (() => void) => (how === 'throws' ? endWatch : (Promise.resolve() as never))
+    a.auto(
+      'x',
+      Object.assign(() => 'memory:b', { watch }),
+      { idleMs: 1_000 },
+    )
+    await begin(a, 'x').closed
+    await world.advance(3_000)
+    expect(a.peers()).toEqual([])
+    expect((await begin(a, 'x').closed).code).toBe('OK')
+    await a.close()
+    expect(a.peers()).toEqual([])
+  })
+
+  it.each(['reject', 'block'] as const)(
+    'that is undone sends on what waits, in order, with %s',
+    async (overflow) => {
+      const b = await world.server('b')
+      const order: string[] = []
+      b.accept('**', (channel) => {
+        order.push(channel.name)
+        channel.end()
+      })
+      await server('c')
+      const a = world.peer('a', {
+        queue: { waitMs: 0, ...(overflow === 'block' && { maxCalls: 1, overflow }) },
+      })
+      await a.connect('memory:b').ready
+      a.auto('**', () => 'memory:c')
+      const undo = a.auto('x.*', () => [])
+      const undoOther = a.auto('y', () => [])
+      const waiting = ['x.1', 'x.2', 'y'].map((name) => begin(a, name))
+      await settle()
+      undo()
+      await settle()
+      // What remains is looked up by the wider pattern.
+      expect(waiting.map(({ remote }) => remote?.id)).toEqual(['c', 'c', undefined])
+      undoOther()
+      await settle()
+      for (const channel of waiting) expect((await channel.closed).code).toBe('OK')
+      expect(order).toEqual([])
+      expect(a.stats().queue).toMatchObject({ queuedCalls: 0, blockedCalls: 0 })
+    },
+  )
+
+  it('that is undone lets what waits go where it could without', async () => {
+    await server('b')
+    const a = world.peer('a', { queue: { waitMs: 0 } })
+    await a.connect('memory:b').ready
+    const undo = a.auto('x', () => [])
+    const channel = begin(a, 'x')
+    await settle()
+    expect(channel.remote).toBeNull()
+    undo()
+    await settle()
+    expect((await channel.closed).code).toBe('OK')
+  })
+
+  it('that is undone repeats elsewhere what its target gives back', async () => {
+    const b = await server('b')
+    await server('c')
+    const a = world.peer('a', { queue: { waitMs: 0 } })
+    await a.connect('memory:c').ready
+    const undo = a.auto('x', () => 'memory:b')
+    await begin(a, 'x').closed
+    world.transport.last.block()
+    const channel = begin(a, 'x')
+    expect(channel.remote?.id).toBe('b')
+    undo()
+    world.transport.last.cut()
+    await settle()
+    expect((await channel.closed).code).toBe('OK')
+    expect(channel.remote?.id).toBe('c')
+    await b.close()
+  })
+
+  it('does not rest while somebody waits, however long that takes', async () => {
+    const a = world.peer('a', { queue: { waitMs: 0 } })
+    a.auto('x', () => 'memory:b', { idleMs: 1_000 })
+    world.transport.isHanging = true
+    const channel = begin(a, 'x')
+    await world.advance(5_000)
+    world.transport.isHanging = false
+    await server('b')
+    await world.advance(30_000)
+    expect((await channel.closed).code).toBe('OK')
+    expect(a.peers()).toEqual([])
+  })
+
+  it('rests when nobody waits, also where a name is never found', async () => {
+    const a = world.peer('a')
+    const script = scripted([])
+    a.auto('x', script.resolve, { idleMs: 10_000 })
+    const channel = begin(a, 'x', { timeoutMs: 1_000 })
+    await world.advance(60_000)
+    expect((await channel.closed).code).toBe('DEADLINE_EXCEEDED')
+    const count = script.asked.length
+    await world.advance(600_000)
+    expect(script.asked).toHaveLength(count)
+    expect(a.stats().autos[0]?.names).toEqual([])
+    expect(world.clock.pendingTimerCount).toBe(0)
+  })
+
+  it('forgets no name that somebody waits for, however many there are', async () => {
+    await server('b')
+    const a = world.peer('a', { queue: { maxCalls: 2_000, waitMs: 0 } })
+    let answer: (url: string) => void = () => {}
+    const answered = new Promise<string>((resolve) => {
+      answer = resolve
+    })
+    a.auto('**', () => answered)
+    const first = begin(a, 'first')
+    for (let i = 0; i < 1_100; i++) begin(a, `n${i}`)
+    answer('memory:b')
+    await world.advance(1_000)
+    expect((await first.closed).code).toBe('OK')
+    expect(a.stats().queue.queuedCalls).toBe(0)
+    await begin(a, 'one more').closed
+    expect(a.stats().autos[0]?.names).toHaveLength(1_024)
+  })
+
   it('closes with its peer, in the midst of asking too', async () => {
     const a = world.peer('a')
     const script = scripted(new Promise(() => {}))
@@ -267,6 +408,102 @@ describe('auto', () => {
     await a.close()
     expect(script.signals[0]?.aborted).toBe(true)
     expect((await channel.closed).code).toBe('UNAVAILABLE')
+  })
+
+  it('takes nothing from the time that a drain gives', async () => {
+    const b = await world.server('b')
+    b.accept('**', (channel) => channel.closed)
+    const a = world.peer('a')
+    a.auto('x', () => 'memory:b')
+    const running = a.open('x')
+    await settle()
+    let isDone = false
+    void a.drain({ graceMs: 45_000 }).then(() => {
+      isDone = true
+    })
+    await world.advance(44_999)
+    expect(await isPending(running.closed)).toBe(true)
+    await world.advance(1)
+    expect(isDone).toBe(true)
+    expect((await running.closed).code).toBe('UNAVAILABLE')
+  })
+
+  it('ends what it let go of, too, when the time of a drain is over', async () => {
+    const b = await world.server('b')
+    b.accept('**', (channel) => channel.closed)
+    const a = world.peer('a')
+    const undo = a.auto('x', () => 'memory:b')
+    const old = a.open('x')
+    await settle()
+    undo()
+    let isDone = false
+    void a.drain({ graceMs: 1_000 }).then(() => {
+      isDone = true
+    })
+    await world.advance(1_000)
+    expect(isDone).toBe(true)
+    expect((await old.closed).code).toBe('UNAVAILABLE')
+  })
+
+  it('opens nothing on a connection that it let go of', async () => {
+    const b = await world.server('b')
+    b.accept('**', (channel) => channel.closed)
+    const a = world.peer('a')
+    const undo = a.auto('x', () => 'memory:b')
+    const old = a.open('x')
+    await settle()
+    undo()
+    a.auto('x', () => 'memory:b')
+    const channel = a.open('x')
+    await settle()
+    expect(channel.remote?.id).toBe('b')
+    await world.advance(60_000)
+    expect((await old.closed).code).toBe('UNAVAILABLE')
+    expect(await isPending(channel.closed)).toBe(true)
+  })
+
+  it('lets its targets be called back, and whoever is named be reached', async () => {
+    const b = await server('b')
+    const a = world.peer('a')
+    a.auto('x', () => 'memory:b')
+    const back: PeerChannel[] = []
+    a.accept('ask', ({ remote }) => {
+      back.push(begin(a, 'other', { to: (each: unknown) => each === remote }))
+    })
+    await begin(a, 'x').closed
+    begin(b, 'ask')
+    await settle()
+    expect(back.map(({ remote }) => remote?.id)).toEqual(['b'])
+    expect(begin(a, 'other', { to: 'b' }).remote?.id).toBe('b')
+    // What is for anybody goes elsewhere still.
+    expect(begin(a, 'other').remote).toBeNull()
+  })
+
+  it('dials again what was lost, whatever holds for `connect`', async () => {
+    await server('b')
+    const a = world.peer('a', { reconnect: false })
+    a.auto('x', () => 'memory:b')
+    await begin(a, 'x').closed
+    world.transport.last.cut()
+    await settle()
+    const channel = begin(a, 'x', { timeoutMs: 5_000 })
+    await world.advance(5_000)
+    expect((await channel.closed).code).toBe('OK')
+  })
+
+  it('that closes its peer leaves no call behind', async () => {
+    const a = world.peer('a')
+    a.auto('x', () => {
+      void a.close()
+      return 'memory:b'
+    })
+    expect((await begin(a, 'x').closed).code).toBe('UNAVAILABLE')
+    const other = await world.pair().then(({ a: made }) => made)
+    const closing = (): boolean => {
+      void other.close()
+      return false
+    }
+    expect((await begin(other, 'x', { to: closing }).closed).code).toBe('UNAVAILABLE')
   })
 
   it('checks what it is given', () => {

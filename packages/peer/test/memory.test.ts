@@ -71,3 +71,35 @@ it('closed channels, options of theirs, and peers that are gone can be collected
   expect(await left(await visit(world, b))).toEqual([])
   await world.close()
 })
+
+async function useStuck(a: ChannelPeer, world: World): Promise<Map<string, WeakRef<object>>> {
+  const { transport } = world
+  const other = world.peer('other', { reconnect: false })
+  other.accept('hold', () => new Promise(() => {}))
+  await other.connect('memory:a').ready
+  await settle()
+  const connection = transport.accepted.at(-1)
+  connection?.block()
+  const channel = a.open('hold', { codec: 'raw', to: 'other' })
+  for (let i = 0; i < 200; i++) channel.send(new Uint8Array(1_024))
+  for (let i = 0; i < 3; i++) await world.advance(1_000)
+  const remote = channel.remote as object
+  connection?.cut()
+  await other.close()
+  transport.accepted.length = 0
+  transport.dialed.length = 0
+  world.peers.splice(world.peers.indexOf(other), 1)
+  return new Map([['remote', new WeakRef(remote)]])
+}
+
+it('keeps nothing of a connection that was lost while its output was stuck', async () => {
+  const world = new World()
+  const a = await world.server('a', { limits: { maxUnsentBytes: 65_536, idleTimeoutMs: 3_000 } })
+  const busy = world.peer('busy', { limits: { idleTimeoutMs: 3_000 } })
+  await busy.connect('memory:a').ready
+  const things = await useStuck(a, world)
+  // Somebody else is there, and is heard from: the watch goes on.
+  await world.advance(5_000)
+  expect(await left(things)).toEqual([])
+  await world.close()
+})

@@ -226,6 +226,36 @@ describe('waitForReady: false', () => {
     expect(await isPending(waiting.closed)).toBe(true)
   })
 
+  it('waits no more after its connection was lost: what finds no place elsewhere fails at once', async () => {
+    const b = await world.server('b')
+    b.accept('x', (channel) => channel.closed)
+    const a = world.peer('a', { waitForReady: false })
+    await a.connect('memory:b', { reconnect: false }).ready
+    await settle()
+    const lost = world.transport.last
+    lost.block()
+    // Takes the last write that there is.
+    a.open('x')
+    await settle()
+    const channels = [1, 2, 3].map(() => a.open('x'))
+    for (const channel of channels) channel.end()
+    await settle()
+    const c = await world.server('c', { limits: { maxOpenChannels: 1 } })
+    c.accept('x', (channel) => channel.closed)
+    await a.connect('memory:c').ready
+    await settle()
+    lost.cut()
+    await settle()
+    expect(channels.map(({ remote }) => remote?.id)).toContain('c')
+    expect(a.stats().queue.queuedCalls).toBe(0)
+    const outcomes = await Promise.all(
+      channels.filter(({ remote }) => remote?.id !== 'c').map(({ closed }) => closed),
+    )
+    expect(outcomes.map(({ code, delivery }) => `${code} ${delivery}`)).toEqual(
+      Array(2).fill('UNAVAILABLE not-sent'),
+    )
+  })
+
   it('goes out when a connection is ready', async () => {
     const { a, b } = await world.pair({ waitForReady: false })
     b.accept('x', echo)
@@ -286,6 +316,17 @@ describe('a full queue', () => {
     expect((await blocked.closed).code).toBe('UNAVAILABLE')
     const none = world.peer('none', { queue: { maxCalls: 0, overflow: 'block' } })
     expect((await none.open('1').closed).code).toBe('RESOURCE_EXHAUSTED')
+  })
+
+  it('lets in what fits when what did not is given up, and not before', async () => {
+    const a = world.peer('a', { queue: { maxBytes: 1_000, overflow: 'block' } })
+    const heard: string[] = []
+    a.submit(...oneway('first', bytes(600), heard))
+    const large = a.submit(...oneway('large', bytes(900), heard))
+    a.submit(...oneway('small', bytes(100), heard))
+    expect(a.stats().queue).toMatchObject({ queuedCalls: 1, blockedCalls: 2 })
+    a.cancel(large)
+    expect(a.stats().queue).toMatchObject({ queuedCalls: 2, blockedCalls: 0, queuedBytes: 700 })
   })
 
   it('drops the oldest one-way, and nothing else', async () => {

@@ -97,8 +97,9 @@ export class Peer {
 
   /**
    * Names and patterns whose targets `resolver` knows: it is asked when one of them is first called, again after a failure, and when its
-   * `watch` tells of a change; all URLs that it gives are connected to. Such names go nowhere else, and such connections carry no others;
-   * when nothing was called for `idleMs` (5 minutes) they end. Returns what undoes it. Throws UsageError ALREADY_EXISTS, INVALID_ARGUMENT.
+   * `watch` tells of a change; all URLs that it gives are connected to. Such names go nowhere else, and such connections carry no others,
+   * except what is for that peer by `to`; when nothing was called for `idleMs` (5 minutes) they end. Returns what undoes it: what runs then may take
+   * 30 s. Throws UsageError ALREADY_EXISTS, INVALID_ARGUMENT.
    */
   auto(pattern: string, resolver: TargetResolver, options?: AutoOptions): () => void {
     return this.channels.auto(pattern, resolver, options)
@@ -162,6 +163,9 @@ export class Peer {
   ): AsyncGenerator<Answer<T>, void, undefined> {
     if (isAsyncIterable(input)) {
       throw invalidArgument(`the input of all '${name}' is a stream`, 'give a value: everybody gets the same')
+    }
+    if ('to' in options && options.to !== undefined) {
+      throw invalidArgument(`option to of all '${name}' is given`, 'all goes to everybody; use call for one')
     }
     const spec = callSpec(this.#host, name, { ...options, waitForReady: false }, PLAIN)
     const remotes = this.channels.remotesFor(spec) as RemotePeer[]

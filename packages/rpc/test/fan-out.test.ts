@@ -84,6 +84,11 @@ it('all: streams cannot go to everybody', async () => {
   expect(() => a.all('health', stream)).toThrow(/the input of all 'health' is a stream/)
 })
 
+it('all: is for nobody in particular', async () => {
+  const { a } = await connected('b')
+  expect(() => a.all('health', null, { to: 'b' } as object)).toThrow(/option to of all 'health' is given/)
+})
+
 it('all: only those that serve the name, and the targets of its resolver, are asked', async () => {
   const { a, others } = await connected('b', 'c')
   const choosy = world().peer('choosy', { serves: ['other'] })
