@@ -14,7 +14,7 @@ import { shortRun } from './processes/short-run.mjs'
 
 const CALLER_COUNT = 2
 /** The idle time is shorter than the default, so that more happens in less time; some faults last longer than that. */
-const FAULTS = { kinds: FAULT_NAMES, gapMs: 350, rows: Number.POSITIVE_INFINITY, idleTimeoutMs: 2_000 }
+const FAULTS = { kinds: FAULT_NAMES, gapMs: 220, rows: Number.POSITIVE_INFINITY, idleTimeoutMs: 2_000 }
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -34,7 +34,7 @@ async function main(args) {
   }
   if (options.simulate > 0) return simulate(options.simulate, options.seed)
   exitOnSignals()
-  if (options.isShort) return (await shortRun(options.seed, print)) ? 0 : 1
+  if (options.isShort) return (await shortRun(options.seed, options.keep, print)) ? 0 : 1
   const { calls, seconds, seed, transports, bad, keep, json } = options
   const run = { calls, seconds, seed, bad, plan: makePlan(transports, CALLER_COUNT) }
   const judged = await judgedRun({ ...run, ...FAULTS }, { keep })

@@ -18,7 +18,10 @@ const proxies = await Promise.all(
 
 listen((message) => {
   if (message.do === 'strike') proxies.find(({ name }) => name === message.pair)?.strike(message.fault)
-  else if (message.do === 'heal') for (const proxy of proxies) proxy.heal()
+  else if (message.do === 'freezeCaller') {
+    for (const proxy of proxies)
+      if (proxy.name.startsWith(`${message.caller}>`)) proxy.freezeCaller(message.forMs)
+  } else if (message.do === 'heal') for (const proxy of proxies) proxy.heal()
   else if (message.do === 'leave') end()
 })
 tell({ do: 'ready', urls: Object.fromEntries(proxies.map(({ name, url }) => [name, url])) })

@@ -25,6 +25,8 @@ import { CountedConnection, SpoilableConnection } from './watched-connection.mjs
 
 class ChaosProxy {
   name
+  /** @type {Map<number, CountedConnection>} */
+  #counted = new Map()
   #proxy
   #inner
   #write
@@ -44,12 +46,15 @@ class ChaosProxy {
     this.#inner = inner?.proxy ?? null
     this.#write = write
     const isWeb = transport === 'ws'
-    /** @type {Map<number, CountedConnection>} */
-    const counted = new Map()
-    const onEnd = (/** @type {number} */ id) => {
-      const count = counted.get(id)?.take() ?? 0
-      counted.delete(id)
-      this.#tell('gone', 0, count)
+    const counted = this.#counted
+    const countFrom = (/** @type {number} */ id, /** @type {import('node:net').Socket} */ near) => {
+      const connection = new CountedConnection(isWeb)
+      counted.set(id, connection)
+      near.on('close', () => {
+        counted.delete(id)
+        this.#tell('gone', 0, connection.count(!near.writableFinished, performance.now()))
+      })
+      return connection
     }
     onConnection(outer, (id, near) => {
       const connection = new SpoilableConnection(isWeb, isReversed)
@@ -58,27 +63,22 @@ class ChaosProxy {
       this.#spoilable.set(id, connection)
       near.on('close', () => this.#spoilable.delete(id))
       if (inner !== null) return
-      const calls = new CountedConnection(isWeb)
-      counted.set(id, calls)
+      const connectionOfCaller = countFrom(id, near)
       // Before the proxy holds any of it back.
-      near.on('data', (piece) => calls.sent(piece))
-      near.on('close', () => onEnd(id))
+      near.on('data', (piece) => connectionOfCaller.sent(piece))
     })
     outer.proxy.onBytes = (direction, id, piece) => {
       const connection = this.#spoilable.get(id)
       connection?.passed(direction, piece)
       if (inner !== null || direction !== 'down' || connection?.isSpoilt === true) return
-      counted.get(id)?.received(piece)
+      counted.get(id)?.received(piece, performance.now())
     }
     if (inner === null) return
     // The caller is the one that is dialed: only from here is all of it seen that it sends.
-    onConnection(inner, (id, near) => {
-      counted.set(id, new CountedConnection(isWeb))
-      near.on('close', () => onEnd(id))
-    })
+    onConnection(inner, countFrom)
     inner.proxy.onBytes = (direction, id, piece) => {
       if (direction === 'down') counted.get(id)?.sent(piece)
-      else counted.get(id)?.received(piece)
+      else counted.get(id)?.received(piece, performance.now())
     }
   }
 
@@ -118,6 +118,11 @@ class ChaosProxy {
       case 'spoil':
         this.#spoil(direction === 'down' ? 'down' : 'up')
     }
+  }
+
+  /** Its caller stands still for so long, from now on. @param {number} forMs */
+  freezeCaller(forMs) {
+    for (const connection of this.#counted.values()) connection.freeze(performance.now(), forMs)
   }
 
   heal() {
@@ -161,7 +166,7 @@ async function listening(at, target, seed) {
   return { proxy: new FaultProxy({ target, seed }, server), server }
 }
 
-/** Behind the proxy's own listener: the connection is known there, and nothing was read of it. @param {Listening} listening @param {(id: number, near: import('node:net').Socket) => void} onId */
+/** Behind the proxy's own listener: the connection is known there, and nothing was read of it. @param {Listening} listening @param {(id: number, near: import('node:net').Socket) => unknown} onId */
 function onConnection({ proxy, server }, onId) {
   let lastId = 0
   server.on('connection', (near) => {

@@ -27,9 +27,9 @@ const BAD = {
 }
 const BOTH = { calls: ENDLESS, idleTimeoutMs: 1_200 }
 
-/** @param {number} seed @param {(text: string) => void} print @returns {Promise<boolean>} whether everything is as it should be */
-export async function shortRun(seed, print) {
-  const judged = await judgedRun({ ...BOTH, ...GOOD, seed }, { isQuiet: true })
+/** @param {number} seed @param {string | undefined} keep @param {(text: string) => void} print @returns {Promise<boolean>} whether everything is as it should be */
+export async function shortRun(seed, keep, print) {
+  const judged = await judgedRun({ ...BOTH, ...GOOD, seed }, { keep, isQuiet: true })
   print(reportText(judged, seed))
   const missing = FAULT_NAMES.filter((kind) => judged.struck[kind] === undefined)
   if (missing.length > 0) print(`faults that never came: ${missing.join(', ')}`)

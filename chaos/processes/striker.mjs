@@ -94,7 +94,9 @@ export class Striker {
 
   /** @param {string} caller @param {number} forMs */
   async #freeze(caller, forMs) {
-    const { write, callers } = this.#targets
+    const { write, callers, proxies } = this.#targets
+    // What goes on to it meanwhile it may never read.
+    proxies.send({ do: 'freezeCaller', caller, forMs })
     write({ k: 'fault', t: Date.now(), kind: 'freeze', target: caller, count: 0, forMs })
     callers.get(caller)?.process.kill('SIGSTOP')
     await delay(forMs)

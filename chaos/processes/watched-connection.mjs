@@ -1,7 +1,7 @@
 // Owns: what somebody sees who stands between a caller and a callee: which calls are under way on a connection; and the spoiling of headers.
 // Must not know: where the bytes come from, when a header is to be spoilt.
 
-import { CallsUnderWay, FrameScanner, spoilHeader } from '../simulation/frames.mjs'
+import { FrameScanner, spoilHeader } from '../simulation/frames.mjs'
 import { WebFrames } from './web-frames.mjs'
 
 /** @typedef {(type: number, flags: number, channel: number) => void} OnHeader */
@@ -37,15 +37,27 @@ class Headers {
   }
 }
 
-/** A caller sends this when it gives the connection up, and then reads nothing any more. */
-const TYPE_GOAWAY = 0x0a
+const TYPE = { OPEN: 0x02, DATA: 0x03, END: 0x04, RESET: 0x05, GOAWAY: 0x0a }
+const FLAG = { FIN: 0x01, NOPROC: 0x10, ONEWAY: 0x20 }
 
-/** The calls of one connection. */
+/** What went on so shortly before a reset the caller may not have read: a system forgets what waits on a connection that is reset. */
+const UNREAD_MS = 10
+/** After it was frozen a caller needs a moment to read what has come. */
+const THAW_MS = 100
+
+/** The calls of one connection: handed over by the caller, and without an answer. */
 export class CountedConnection {
-  #underWay = new CallsUnderWay()
-  #takenCount = 0
   #fromCaller
   #toCaller
+  /** @type {Set<number>} */
+  #ids = new Set()
+  /** Ended by the callee, which had begun them. */
+  #resetCount = 0
+  /** When the last answers went on, ms. @type {number[]} */
+  #answeredMs = []
+  #isGivenUp = false
+  /** The caller reads nothing meanwhile. */
+  #frozen = { fromMs: Number.POSITIVE_INFINITY, untilMs: Number.NEGATIVE_INFINITY }
 
   /** @param {boolean} isWeb */
   constructor(isWeb) {
@@ -53,23 +65,51 @@ export class CountedConnection {
     this.#toCaller = new Headers(isWeb)
   }
 
-  /** Calls that the caller has handed over and has no answer to; what comes from here on does not count. */
-  take() {
-    this.#takenCount += this.#underWay.take()
-    return this.#takenCount
+  /** How many there are when it ends. @param {boolean} isReset @param {number} nowMs */
+  count(isReset, nowMs) {
+    const unread = isReset ? this.#unread(nowMs).length : 0
+    return this.#ids.size + this.#resetCount + unread
   }
 
   /** Came from the caller: what it has sent it has sent, even if it is held back for ever. @param {Uint8Array} piece */
   sent(piece) {
     this.#fromCaller.feed(piece, (type, flags, channel) => {
-      if (type === TYPE_GOAWAY) this.take()
-      else this.#underWay.sent(type, flags, channel)
+      if (this.#isGivenUp) return
+      if (type === TYPE.OPEN && (flags & FLAG.ONEWAY) === 0) this.#ids.add(channel)
+      else if (type === TYPE.RESET) this.#ids.delete(channel)
+      // A caller says this when it gives the connection up; it reads nothing any more.
+      else if (type === TYPE.GOAWAY) this.#isGivenUp = true
     })
   }
 
-  /** Goes on to the caller. @param {Uint8Array} piece */
-  received(piece) {
-    this.#toCaller.feed(piece, (type, flags, channel) => this.#underWay.received(type, flags, channel))
+  /** Goes on to the caller. @param {Uint8Array} piece @param {number} nowMs */
+  received(piece, nowMs) {
+    this.#toCaller.feed(piece, (type, flags, channel) => {
+      const isEnd =
+        type === TYPE.END || type === TYPE.RESET || (type === TYPE.DATA && (flags & FLAG.FIN) !== 0)
+      if (this.#isGivenUp || !isEnd || !this.#ids.delete(-channel)) return
+      if (type === TYPE.RESET && (flags & FLAG.NOPROC) === 0) this.#resetCount++
+      else this.#answered(nowMs)
+    })
+  }
+
+  /** The caller stands still for so long, from now on. @param {number} nowMs @param {number} forMs */
+  freeze(nowMs, forMs) {
+    this.#frozen = { fromMs: nowMs, untilMs: nowMs + forMs + THAW_MS }
+  }
+
+  /** @param {number} nowMs */
+  #answered(nowMs) {
+    const [oldestMs] = this.#answeredMs
+    if (oldestMs !== undefined && nowMs - oldestMs > 2 * UNREAD_MS) this.#answeredMs = this.#unread(nowMs)
+    this.#answeredMs.push(nowMs)
+  }
+
+  /** Answers that the caller may not have read. @param {number} nowMs */
+  #unread(nowMs) {
+    const { fromMs, untilMs } = this.#frozen
+    const sinceMs = (nowMs < untilMs ? fromMs : nowMs) - UNREAD_MS
+    return this.#answeredMs.filter((ms) => ms > sinceMs)
   }
 }
 

@@ -56,32 +56,44 @@ describe('calls under way', () => {
         const rng = new Random(seed)
         const connection = new CountedConnection(isWeb)
         for (const piece of randomChunks(sent, rng)) connection.sent(piece)
-        for (const piece of randomChunks(received, rng)) connection.received(piece)
-        expect(connection.take()).toBe(2)
+        for (const piece of randomChunks(received, rng)) connection.received(piece, 0)
+        expect(connection.count(false, 0)).toBe(2)
       }
     },
   )
 
-  it('are counted once', () => {
+  it('may be those whose answers went on just before a reset', () => {
     const connection = new CountedConnection(false)
-    connection.sent(concat([preface(), call(1)]))
-    expect(connection.take()).toBe(1)
-    connection.sent(call(2))
-    expect(connection.take()).toBe(1)
+    connection.sent(concat([preface(), call(1), call(2), call(3)]))
+    connection.received(concat([preface(), answer(1)]), 1_000)
+    connection.received(answer(2), 2_000)
+    expect(connection.count(false, 2_001)).toBe(1)
+    expect(connection.count(true, 2_001)).toBe(2)
+  })
+
+  it('may be those whose answers went on while the caller stood still', () => {
+    const connection = new CountedConnection(false)
+    connection.sent(concat([preface(), call(1), call(2), call(3)]))
+    connection.received(concat([preface(), answer(1)]), 900)
+    connection.freeze(1_000, 3_000)
+    connection.received(answer(2), 1_100)
+    connection.received(answer(3), 3_900)
+    expect(connection.count(true, 3_950)).toBe(2)
+    expect(connection.count(false, 3_950)).toBe(0)
   })
 
   it('are not one-ways, nor what the caller has given up', () => {
     const connection = new CountedConnection(false)
     connection.sent(concat([preface(), open({ chan: 1, name: 'oneway', flags: FIN | ONEWAY })]))
     connection.sent(concat([call(2), reset({ chan: 2 })]))
-    expect(connection.take()).toBe(0)
+    expect(connection.count(false, 0)).toBe(0)
   })
 
   it('stay under way when the caller has given the connection up', () => {
     const connection = new CountedConnection(false)
     connection.sent(concat([preface(), call(1), goaway()]))
-    connection.received(concat([preface(), answer(1)]))
-    expect(connection.take()).toBe(1)
+    connection.received(concat([preface(), answer(1)]), 0)
+    expect(connection.count(false, 0)).toBe(1)
   })
 })
 
