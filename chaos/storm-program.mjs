@@ -1,7 +1,8 @@
-// `node chaos/storm-program.mjs [--peers N] [--away-ms N] [--no-jitter]`: the reconnect storm, and whether it stays within its bounds. Exit 0 / 1 / 2.
+// `node chaos/storm-program.mjs [--peers N] [--away-ms N] [--no-jitter] [--virtual] [--seed N]`: the reconnect storm, and whether it stays within its bounds. Exit 0 / 1 / 2.
 
 import { parseArgs } from 'node:util'
 import { storm } from './storm.mjs'
+import { virtualStorm } from './virtual-storm.mjs'
 
 /** All are back by then. */
 const MOST_MS = 45_000
@@ -13,13 +14,15 @@ const { values } = parseArgs({
     peers: { type: 'string', default: '5000' },
     'away-ms': { type: 'string', default: '3000' },
     'no-jitter': { type: 'boolean', default: false },
+    virtual: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
   },
 })
 const hasJitter = !values['no-jitter']
-const result = await storm(
-  { peers: Number(values.peers), awayMs: Number(values['away-ms']), hasJitter },
-  (text) => process.stderr.write(`${text}\n`),
-)
+const options = { peers: Number(values.peers), awayMs: Number(values['away-ms']), hasJitter }
+const result = values.virtual
+  ? await virtualStorm({ ...options, seed: Number(values.seed) })
+  : await storm(options, (text) => process.stderr.write(`${text}\n`))
 const { peers, back, lastMs, worst, worstIn, attempts } = result
 const isBack = back >= peers && lastMs <= MOST_MS
 const isSpread = worst.share <= MOST_SHARE
