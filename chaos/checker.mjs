@@ -126,8 +126,11 @@ class Judge {
       if (call.starts === 0) return
     }
     if (call.settles === 0) {
-      const lastMs = call.timeoutMs === 0 ? NEVER : call.startMs + call.timeoutMs + this.#settleWithinMs
       const deathMs = this.#faults.deathMs(call.caller, call.startMs)
+      // Who stands still cannot end anything, and may die like that.
+      const frozenMs = deathMs === NEVER ? 0 : this.#faults.frozenMs(call.caller, call.startMs, deathMs)
+      const lastMs =
+        call.timeoutMs === 0 ? NEVER : call.startMs + call.timeoutMs + this.#settleWithinMs + frozenMs
       if (deathMs < NEVER && deathMs <= lastMs) return
       this.#violation('I1', call.id, `it never ended; it was started at ${call.startMs}`)
       return

@@ -65,6 +65,17 @@ describe('the checker', () => {
     expect(checkLedger(lines, { isGated: false }).isOk).toBe(true)
   })
 
+  it('does not hold against a process that it was killed while it stood still', () => {
+    const lines: Line[] = [
+      { k: 'start', t: 0, id: 'a-1', kind: 'unary', idempotent: true, timeoutMs: 500, items: 0 },
+      { k: 'fault', t: 100, kind: 'freeze', target: 'a', count: 0, forMs: 3_000 },
+      { k: 'fault', t: 2_000, kind: 'kill', target: 'a', count: 0 },
+    ]
+    expect(broken(lines)).toEqual([])
+    // Awake it had time to end the call.
+    expect(broken(lines.filter((line) => line.k !== 'fault' || line.kind !== 'freeze'))).toEqual(['I1'])
+  })
+
   it('does not hold against a process that it was killed', () => {
     const lines = sampleLedger().filter((line) => !('id' in line && line.id === 'a-10' && line.k === 'abort'))
     expect(broken(lines)).toEqual(['I8'])
