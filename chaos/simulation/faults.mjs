@@ -113,7 +113,7 @@ const FAULTS = {
     const host = world.random.pick([...world.callees, ...world.callers])
     if (host.process === null) return null
     const forMs = world.random.int(10, 4_000)
-    host.process.thawMs = world.clock.now() + forMs
+    host.process.thawMs = Math.max(host.process.thawMs, world.clock.now() + forMs)
     return { target: host.name, forMs }
   },
   drainCaller: (world) => drain(world, world.random.pick(world.callers)),
