@@ -3,7 +3,7 @@
 // Must not know: what is opened, which connection an open takes.
 
 import { PeerplexError, TransportError } from '@peerplex/wire'
-import { invalidArgument, reasonOf, showScalar } from '@peerplex/wire/internal'
+import { assertKnown, invalidArgument, reasonOf, showScalar } from '@peerplex/wire/internal'
 import type { TargetResolver } from '@peerplex/wire/transport'
 import { Backoff } from './backoff.js'
 import type { TimerHandle } from './clock.js'
@@ -42,6 +42,8 @@ export interface AutoHost {
 }
 
 const DEFAULT_IDLE_MS = 300_000
+/** By name, so that a misspelt one is noticed without types too. */
+const AUTO_OPTIONS: Readonly<Record<keyof AutoOptions, true>> = { idleMs: true }
 const MAX_MS = 2 ** 31 - 1
 /** Names of one pattern that are looked up at a time; the one that was used the longest time ago, and that nobody waits for, gives way. */
 const MAX_NAMES = 1_024
@@ -69,6 +71,7 @@ export class AutoTable implements GroupFinder {
         'give a function (name, { signal }) => URL or URLs, at once or as a promise',
       )
     }
+    assertKnown('option', options, AUTO_OPTIONS)
     const { idleMs = DEFAULT_IDLE_MS } = options
     if (!Number.isInteger(idleMs) || idleMs < 1 || idleMs > MAX_MS) {
       throw invalidArgument(

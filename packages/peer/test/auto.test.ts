@@ -510,6 +510,10 @@ describe('auto', () => {
     const a = world.peer('a')
     expect(thrown(() => a.auto('x', 'memory:b' as never)).message).toContain("the resolver of 'x' is string")
     expect(thrown(() => a.auto('x', () => 'memory:b', { idleMs: 0 })).message).toContain('option idleMs')
+    expect(thrown(() => a.auto('x', () => 'memory:b', { idelMs: 5 } as never))).toMatchObject({
+      message: "there is no option 'idelMs'",
+      hint: 'the options are idleMs',
+    })
     expect(thrown(() => a.auto('a**', () => 'memory:b')).code).toBe('INVALID_ARGUMENT')
     a.auto('x', () => 'memory:b')
     expect(thrown(() => a.auto('x', () => 'memory:b'))).toMatchObject({
